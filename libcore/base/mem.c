@@ -1,0 +1,144 @@
+/* mem.c - allocation: the only place where running out of memory ends the program. */
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+static size_t limit; /* 0: not asked for yet */
+
+/* Not exit(): another thread may be anywhere, and handlers would run under its feet. */
+static _Noreturn void die(size_t size)
+{
+    gn_log(GN_LOG_ERROR, "out of memory: %zu bytes more are needed", size);
+    gn_out_abort_all();
+    _exit(GN_EXIT_FAILED);
+}
+
+static void *aligned(size_t size)
+{
+    void *p = NULL;
+
+    if (size > SIZE_MAX - GN_ALIGN || posix_memalign(&p, GN_ALIGN, size ? size : 1))
+        return NULL;
+    memset(p, 0, size ? size : 1);
+    return p;
+}
+
+void *gn_alloc(size_t size)
+{
+    void *p = aligned(size);
+
+    if (!p)
+        die(size);
+    return p;
+}
+
+void *gn_realloc(void *old, size_t size)
+{
+    void *p = realloc(old, size ? size : 1);
+
+    if (!p)
+        die(size);
+    return p;
+}
+
+void *gn_try_alloc(size_t size, struct gn_err *err)
+{
+    void *p = NULL;
+
+    if (size > gn_mem_limit()) {
+        gn_err_set(err, "needs %zu bytes, the limit is %zu (--memory)", size, gn_mem_limit());
+        return NULL;
+    }
+    p = aligned(size);
+    if (!p)
+        gn_err_set(err, "out of memory: %zu bytes", size);
+    return p;
+}
+
+int gn_mul_size(size_t a, size_t b, size_t *product, struct gn_err *err)
+{
+    if (__builtin_mul_overflow(a, b, product))
+        return gn_err_set(err, "%zu times %zu is more than any memory", a, b);
+    return 0;
+}
+
+size_t gn_mem_limit(void)
+{
+    size_t now = __atomic_load_n(&limit, __ATOMIC_RELAXED);
+
+    if (now == 0) {
+        long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+        now = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+        __atomic_store_n(&limit, now, __ATOMIC_RELAXED);
+    }
+    return now;
+}
+
+void gn_mem_set_limit(size_t bytes)
+{
+    __atomic_store_n(&limit, bytes, __ATOMIC_RELAXED);
+}
+
+struct gn_arena_block {
+    struct gn_arena_block *next;
+    size_t used, size; /* of data */
+    _Alignas(16) char data[];
+};
+
+enum { ARENA_FIRST = 4096, ARENA_MOST = 1 << 20 };
+
+void *gn_arena_alloc(struct gn_arena *arena, size_t size)
+{
+    struct gn_arena_block *b = arena->blocks;
+    void *p = NULL;
+
+    if (size > SIZE_MAX - 64)
+        die(size);
+    size = (size + 15) & ~(size_t)15;
+    if (!b || b->size - b->used < size) {
+        size_t room = b ? b->size * 2 : ARENA_FIRST; /* doubling keeps small arenas small */
+
+        if (room > ARENA_MOST)
+            room = ARENA_MOST;
+        if (room < size)
+            room = size;
+        b = gn_alloc(sizeof *b + room);
+        b->size = room;
+        if (arena->blocks && arena->blocks->size - arena->blocks->used > room - size) {
+            b->next = arena->blocks->next; /* the older block has more room left: stay with it */
+            arena->blocks->next = b;
+        } else {
+            b->next = arena->blocks;
+            arena->blocks = b;
+        }
+    }
+    p = b->data + b->used;
+    b->used += size;
+    return p;
+}
+
+char *gn_arena_strndup(struct gn_arena *arena, const char *text, size_t n)
+{
+    char *copy = gn_arena_alloc(arena, n + 1);
+
+    if (n)
+        memcpy(copy, text, n);
+    return copy;
+}
+
+void gn_arena_free(struct gn_arena *arena)
+{
+    struct gn_arena_block *b = arena->blocks, *next = NULL;
+
+    for (; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    arena->blocks = NULL;
+}

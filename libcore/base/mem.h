@@ -1,0 +1,38 @@
+/* mem.h - allocation: one place dies, sizes from data return errors, arenas are freed at once. */
+#ifndef GN_BASE_MEM_H
+#define GN_BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { GN_ALIGN = 64 }; /* blocks of gn_alloc and gn_try_alloc: a cache line, an AVX-512 register */
+
+/* Memory for sizes that the program itself chose: never NULL, out of memory ends the program
+ * with one line.  Zeroed, freed with free().  gn_realloc keeps the contents, does not zero the
+ * new part, and aligns as malloc does. */
+void *gn_alloc(size_t size);
+void *gn_realloc(void *old, size_t size);
+
+/* Memory for sizes that came from outside data: NULL with an error instead of an exit.  Zeroed,
+ * aligned to GN_ALIGN; freed with free().  A size above the limit (gn_mem_limit) is refused. */
+void *gn_try_alloc(size_t size, struct gn_err *err) GN_MUST_USE;
+
+/* a*b, or -1 with an error when the product does not fit. */
+int gn_mul_size(size_t a, size_t b, size_t *product, struct gn_err *err) GN_MUST_USE;
+
+/* Bytes that one object read from outside may claim (--memory; default: the machine's physical
+ * memory). */
+size_t gn_mem_limit(void);
+void gn_mem_set_limit(size_t bytes);
+
+/* An arena: many small blocks, freed at once. Never NULL; blocks are zeroed and aligned to 16. */
+struct gn_arena {
+    struct gn_arena_block *blocks;
+};
+void *gn_arena_alloc(struct gn_arena *arena, size_t size);
+char *gn_arena_strndup(struct gn_arena *arena, const char *text, size_t n);
+void gn_arena_free(struct gn_arena *arena);
+
+#endif
