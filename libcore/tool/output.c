@@ -1,0 +1,209 @@
+/* output.c - how a record becomes a file: name, format, type. */
+#include "tool/output.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static const char *const words[] = { "sample", "name", "role", "patch", NULL };
+
+/* Which {word} stands at p, or -1. */
+static int word_at(const char *p)
+{
+    for (int i = 0; words[i]; i++) {
+        size_t n = strlen(words[i]);
+        if (strncmp(p + 1, words[i], n) == 0 && p[n + 1] == '}')
+            return i;
+    }
+    return -1;
+}
+
+int gn_output_check(const struct gn_output *o, struct gn_err *err)
+{
+    for (const char *p = o->pattern ? strchr(o->pattern, '{') : NULL; p; p = strchr(p + 1, '{'))
+        if (word_at(p) < 0)
+            return gn_err_usage(err, "--name: %.20s: not {sample}, {name}, {role} or {patch}", p);
+    return 0;
+}
+
+const char *gn_output_name(const struct gn_record *r)
+{
+    const char *name = gn_record_get(r, "name");
+
+    switch (gn_record_role(r)) {
+    case GN_ROLE_PREDICTION: return "seg";
+    case GN_ROLE_LABEL: return "label";
+    case GN_ROLE_MASK: return "mask";
+    case GN_ROLE_WEIGHTMAP: return "weightmap";
+    default: return name ? name : "image";
+    }
+}
+
+int gn_output_claim(struct gn_output *o, const char *file, struct gn_err *err)
+{
+    if (o->slots < 2 * (o->made.n + 1)) {
+        size_t slots = o->slots ? 2 * o->slots : 64, *slot = gn_alloc(slots * sizeof *slot);
+        for (size_t i = 0; i < o->made.n; i++) {
+            size_t at = (size_t)gn_fnv1a(GN_FNV_START, o->made.item[i], strlen(o->made.item[i])) & (slots - 1);
+            while (slot[at])
+                at = (at + 1) & (slots - 1);
+            slot[at] = i + 1;
+        }
+        free(o->slot);
+        o->slot = slot;
+        o->slots = slots;
+    }
+    size_t at = (size_t)gn_fnv1a(GN_FNV_START, file, strlen(file)) & (o->slots - 1);
+    for (; o->slot[at]; at = (at + 1) & (o->slots - 1))
+        if (strcmp(o->made.item[o->slot[at] - 1], file) == 0)
+            return gn_err_set(err, "two records would be called %s (--name)", file);
+    gn_strs_add(&o->made, file);
+    o->slot[at] = o->made.n;
+    return 0;
+}
+
+/* The pattern filled, without extension. */
+static char *fill(const struct gn_output *o, const struct gn_record *r)
+{
+    const char *index = gn_record_get(r, "patch.index"), *role = gn_record_get(r, "role"), *sample = gn_record_get(r, "sample");
+    const char *pattern = o->pattern ? o->pattern : index ? "{sample}/{sample}_{name}_{patch}" : "{sample}/{sample}_{name}";
+    char *value[4], *text;
+    struct gn_str out = { 0 };
+
+    value[0] = gn_path_name(sample ? sample : "record");
+    value[1] = gn_path_name(gn_output_name(r));
+    value[2] = gn_path_name(role ? role : "image");
+    value[3] = index ? gn_strndup(index, strcspn(index, "/")) : gn_strdup("0");
+    for (const char *p = pattern; *p; p++) {
+        int w = *p == '{' ? word_at(p) : -1;
+        if (w < 0) {
+            gn_str_addn(&out, p, 1);
+            continue;
+        }
+        gn_str_add(&out, value[w]);
+        p = strchr(p, '}');
+    }
+    for (int i = 0; i < 4; i++)
+        free(value[i]);
+    text = gn_strdup(gn_str_text(&out));
+    gn_str_free(&out);
+    return text;
+}
+
+static bool is_label(const struct gn_record *r)
+{
+    enum gn_role role = gn_record_role(r);
+
+    return role == GN_ROLE_LABEL || role == GN_ROLE_MASK ||
+           (role == GN_ROLE_PREDICTION && !gn_dtype_is_float(r->tensor.dtype));
+}
+
+/* The smallest unsigned type that holds all values; the tensor's own if some are negative, broken or too large. */
+static enum gn_dtype smallest(const struct gn_tensor *t)
+{
+    static const enum gn_dtype types[] = { GN_UINT8, GN_UINT16, GN_UINT32 };
+    const int64_t n = gn_tensor_count(t);
+    double hi = 0, lo, top;
+
+    for (int64_t i = 0; i < n; i++) {
+        double v = gn_tensor_get(t, i);
+        if (!(v >= 0) || v != floor(v))
+            return t->dtype;
+        hi = v > hi ? v : hi;
+    }
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        gn_dtype_range(types[i], &lo, &top);
+        if (hi <= top)
+            return types[i];
+    }
+    return t->dtype;
+}
+
+/* Can a picture of this extension hold such voxels? Asked where the extension was our choice. */
+static bool holds(const char *ext, enum gn_dtype dtype, const struct gn_tensor *t)
+{
+    const int64_t c = t->shape[0];
+
+    if (strcasecmp(ext, ".png") == 0)
+        return t->shape[1] == 1 && c <= 4 && (dtype == GN_UINT8 || dtype == GN_UINT16);
+    if (strcasecmp(ext, ".jpg") == 0 || strcasecmp(ext, ".jpeg") == 0)
+        return t->shape[1] == 1 && (c == 1 || c == 3) && dtype == GN_UINT8;
+    return true;
+}
+
+static const char *choose_ext(const struct gn_output *o, const struct gn_record *r, enum gn_dtype dtype)
+{
+    const char *source = gn_record_get(r, "source"), *ext = source ? gn_path_ext(source) : "";
+    struct gn_err none = { 0 };
+
+    if (o->ext)
+        return o->ext;
+    if (!*ext || !gn_format_for_ext(ext, &none))
+        return ".nii.gz";
+    if (is_label(r) && (strcasecmp(ext, ".jpg") == 0 || strcasecmp(ext, ".jpeg") == 0))
+        ext = ".png";
+    return holds(ext, dtype, &r->tensor) ? ext : ".tif";
+}
+
+int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file, struct gn_err *err)
+{
+    struct gn_picture pic = { .tensor = r->tensor, .form = 1 };
+    struct gn_tensor made = { 0 };
+    enum gn_dtype dtype = r->tensor.dtype;
+    const char *ext, *form = gn_record_get(r, "nifti.form");
+    char *base = NULL, *path = NULL, *folder = NULL;
+    int64_t code;
+    int rc = -1;
+
+    *file = NULL;
+    if (r->tensor.rank != 4 || strcmp(r->axes, "czyx") != 0)
+        return gn_err_set(err, "axes '%s' are no image", r->axes);
+    if (gn_record_reals(r, "affine", pic.affine, 12, err))
+        return -1;
+    pic.has_affine = true;
+    if (form && gn_parse_int(form, &code) == 0 && code >= 1 && code <= 5)
+        pic.form = (int)code;
+    if (o->dtype) {
+        if (gn_dtype_parse(o->dtype, &dtype))
+            return gn_err_usage(err, "--dtype: no such type: %s", o->dtype);
+    } else if (is_label(r)) {
+        dtype = smallest(&r->tensor);
+    }
+    ext = choose_ext(o, r, dtype);
+    if (!o->dtype && dtype == GN_FLOAT16 && strncasecmp(ext, ".nii", 4) == 0)
+        dtype = GN_FLOAT32; /* NIfTI has no half; nothing is lost */
+    if (dtype != r->tensor.dtype) {
+        if (gn_tensor_convert(&r->tensor, dtype, &made, err))
+            return -1;
+        pic.tensor = made;
+    }
+    base = fill(o, r);
+    *file = gn_asprintf("%s%s", base, ext);
+    path = gn_path_join(o->dir, *file);
+    folder = gn_path_dir(path);
+    if (gn_output_claim(o, *file, err) || gn_mkdirs(folder, err) || gn_picture_write(path, &pic, err))
+        goto out;
+    rc = 0;
+out:
+    if (rc) {
+        free(*file);
+        *file = NULL;
+    }
+    gn_tensor_free(&made);
+    free(folder);
+    free(path);
+    free(base);
+    return rc;
+}
+
+void gn_output_free(struct gn_output *o)
+{
+    gn_strs_free(&o->made);
+    free(o->slot);
+    o->slot = NULL;
+    o->slots = 0;
+}
