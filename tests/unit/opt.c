@@ -206,7 +206,7 @@ static void test_rules(void)
     pad.n = 0;
     parse_with(choices, "-o /a/b/model/ --pad 1");
     gn_opts_history(&opts, &out);
-    CHECK("a folder shows its last part", !strcmp(out.data, "--pad 1 -o model"));
+    CHECK("a folder shows its last part", !strcmp(out.data, "--pad 1,1,1 -o model"));
     gn_str_free(&out);
 }
 
@@ -231,7 +231,7 @@ static void test_history(void)
           history("", "") && history("-s 1,1,1 -i linear --count 10 --memory 8192M", ""));
     CHECK("in the table's order, as it would be typed",
           history("--count 5 -n -i nearest -s .5,1,1e-3 --size 64",
-                  "-s 0.5,1,0.001 --size 64 -i nearest -n --count 5"));
+                  "-s 0.5,1,0.001 --size 64,64,64 -i nearest -n --count 5"));
     CHECK("counts, sizes, ranges and lists",
           history("-vv --memory 1536 --clip ,300 --window 1,2 --op a --op 'b'",
                   "--window 1,2 --clip ,300 --op a --op ''\\''b'\\''' -v -v --memory 1536"));
