@@ -18,7 +18,7 @@ VERSION  := 0.1.0
 
 CPPFLAGS += -Ilibcore -D_GNU_SOURCE -DGN_VERSION='"$(VERSION)"'
 ALLCFLAGS = -std=c11 -ffp-contract=off -fno-math-errno -fPIC -pthread $(WARN) $(OPT) $(CFLAGS)
-LDLIBS_ALL = -Wl,--as-needed -ldeflate -lz -lyaml -ljansson -lnifti2 -lsleef -ldl -lm
+LDLIBS_ALL = -Wl,--as-needed -ldeflate -lz -lyaml -ljansson -lsleef -ldl -lm
 
 # --- what there is -------------------------------------------------------------------------------------------------
 TOOLS    := $(patsubst tools/%.c,%,$(wildcard tools/gn-*.c))
@@ -33,7 +33,7 @@ LIB      := $(B)/lib/libgn.a
 all: $(TOOLS:%=$(B)/bin/%) $(PLUGINS:%=$(B)/lib/gn/%.so)
 
 # --- dependencies --------------------------------------------------------------------------------------------------
-PACKAGES := gcc make pkgconf libdeflate-dev zlib1g-dev libyaml-dev libnifti-dev libtiff-dev libturbojpeg0-dev libpng-dev \
+PACKAGES := gcc make pkgconf libdeflate-dev zlib1g-dev libyaml-dev libtiff-dev libturbojpeg0-dev libpng-dev \
             libsleef-dev libjansson-dev libcairo2-dev fonts-dejavu-core
 TESTPACKAGES := jq file nifti-bin mandoc groff clang libclang-rt-14-dev cppcheck shellcheck bash-completion python3
 .PHONY: all deps testdeps

@@ -7,7 +7,8 @@
 
 #define MAN_DATE "2025-01-01" /* fixed: a page changes only when its tool does */
 
-enum { WIDTH = 80, COLUMN = 28, CHOICES_SHOWN = 30 };
+/* MAN_WIDTH: what man leaves of 80 columns to an indented line */
+enum { WIDTH = 80, MAN_WIDTH = 66, COLUMN = 28, CHOICES_SHOWN = 30 };
 
 /* ---- shared: what is said of an option ---- */
 
@@ -61,6 +62,12 @@ static void one_of(const struct gn_opts *opts, struct gn_str *out)
 static const char *operands_of(const struct gn_tool *tool)
 {
     return tool->operands ? tool->operands : tool->flags & GN_TOOL_NO_INPUT ? "" : "[FILE...]";
+}
+
+/* Some tables show in their operands where the command stands. */
+static bool names_command(const struct gn_tool *tool)
+{
+    return strstr(operands_of(tool), "COMMAND") != NULL;
 }
 
 static const char *input_of(const struct gn_tool *tool)
@@ -176,6 +183,40 @@ static void text_commands(const struct gn_command *c, struct gn_str *out)
     }
 }
 
+/* Where to break a line of shell to fit into `room`: the last space outside quotes that lets it,
+ * after a bar if there is one. 0: it fits, or has no such space. */
+static size_t break_at(const char *line, size_t room)
+{
+    size_t bar = 0, space = 0;
+    char quote = 0;
+
+    for (size_t i = 1; strlen(line) > room && line[i]; i++) {
+        if (quote ? line[i] == quote : line[i] == '\'' || line[i] == '"')
+            quote = quote ? 0 : line[i];
+        if (quote || line[i] != ' ')
+            continue;
+        if (i + 2 > room && (bar || space)) /* " \" needs two columns */
+            break;
+        *(line[i - 1] == '|' ? &bar : &space) = i;
+    }
+    return bar ? bar : space;
+}
+
+/* A command in lines of `width` where its words allow that, those after the first indented; it can
+ * still be pasted into a shell. */
+static void break_command(const char *text, size_t width, size_t indent, struct gn_str *out)
+{
+    size_t room = width, at = 0;
+
+    while ((at = break_at(text, room))) {
+        gn_str_addn(out, text, at);
+        gn_str_addf(out, "%s\n%*s", text[at - 1] == '|' ? "" : " \\", (int)indent, "");
+        text += at + 1;
+        room = width - indent;
+    }
+    gn_str_add(out, text);
+}
+
 void gn_help_text(const struct gn_tool *tool, const struct gn_opts *opts, struct gn_str *out)
 {
     struct gn_str note = {0};
@@ -184,8 +225,9 @@ void gn_help_text(const struct gn_tool *tool, const struct gn_opts *opts, struct
     bool heading = false;
     size_t n = 0;
 
-    gn_str_addf(out, "Usage: %s%s [OPTION...]%s%s\n", tool->name, tool->commands ? " COMMAND" : "",
-                *operands ? " " : "", operands);
+    gn_str_addf(out, "Usage: %s%s [OPTION...]%s%s\n", tool->name,
+                tool->commands && !names_command(tool) ? " COMMAND" : "", *operands ? " " : "",
+                operands);
     gn_str_addf(out, "%s - ", tool->name);
     wrap(out, tool->summary, strlen(tool->summary), 4, strlen(tool->name) + 3);
     p = paragraph(tool->description,
@@ -212,10 +254,17 @@ void gn_help_text(const struct gn_tool *tool, const struct gn_opts *opts, struct
     }
     if (tool->examples && tool->examples[0].command)
         gn_str_add(out, "\nExamples:\n");
-    for (size_t i = 0; tool->examples && tool->examples[i].command; i++)
-        gn_str_addf(out, "  %s\n      %s\n", tool->examples[i].command, tool->examples[i].what);
-    gn_str_addf(out, "\nMore: man %s%s%s\n", tool->name, tool->see_also ? "; see also " : "",
+    for (size_t i = 0; tool->examples && tool->examples[i].command; i++) {
+        gn_str_add(out, "  ");
+        break_command(tool->examples[i].command, WIDTH - 2, 4, out);
+        gn_str_add(out, "\n      ");
+        wrap(out, tool->examples[i].what, strlen(tool->examples[i].what), 6, 6);
+    }
+    gn_str_add(out, "\n");
+    gn_str_clear(&note);
+    gn_str_addf(&note, "More: man %s%s%s", tool->name, tool->see_also ? "; see also " : "",
                 tool->see_also ? tool->see_also : "");
+    wrap(out, note.data, note.len, 4, 0);
     gn_str_free(&note);
 }
 
@@ -355,10 +404,14 @@ static void man_examples(const struct gn_tool *tool, struct gn_str *out)
         return;
     gn_str_add(out, ".SH EXAMPLES\n");
     for (size_t i = 0; tool->examples[i].command; i++) {
+        struct gn_str command = {0};
+
         if (i)
             gn_str_add(out, ".PP\n");
         fill(out, tool->examples[i].what, strlen(tool->examples[i].what));
-        verbatim(out, tool->examples[i].command, strlen(tool->examples[i].command));
+        break_command(tool->examples[i].command, MAN_WIDTH, 6, &command);
+        verbatim(out, command.data, command.len);
+        gn_str_free(&command);
     }
 }
 
@@ -399,7 +452,8 @@ void gn_help_man(const struct gn_tool *tool, const struct gn_opts *opts, struct 
     escape(out, tool->summary, strlen(tool->summary));
     gn_str_add(out, "\n.SH SYNOPSIS\n.B ");
     escape(out, tool->name, strlen(tool->name));
-    gn_str_addf(out, "\n%s[\\fIoption\\fR ...]%s", tool->commands ? "\\fIcommand\\fR " : "",
+    gn_str_addf(out, "\n%s[\\fIoption\\fR ...]%s",
+                tool->commands && !names_command(tool) ? "\\fIcommand\\fR " : "",
                 *operands ? " " : "");
     escape(out, operands, strlen(operands));
     gn_str_add(out, "\n");
@@ -432,6 +486,14 @@ void gn_help_man(const struct gn_tool *tool, const struct gn_opts *opts, struct 
         }
     }
     section(out, "SEE ALSO", tool->see_also ? tool->see_also : "gn(7), gn-stream(5)");
+}
+
+/* ---- for the tests ---- */
+
+void gn_help_examples(const struct gn_tool *tool, struct gn_str *out)
+{
+    for (size_t i = 0; tool->examples && tool->examples[i].command; i++)
+        gn_str_addf(out, "%s\n", tool->examples[i].command);
 }
 
 /* ---- completion ---- */

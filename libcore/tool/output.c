@@ -48,7 +48,8 @@ int gn_output_claim(struct gn_output *o, const char *file, struct gn_err *err)
     if (o->slots < 2 * (o->made.n + 1)) {
         size_t slots = o->slots ? 2 * o->slots : 64, *slot = gn_alloc(slots * sizeof *slot);
         for (size_t i = 0; i < o->made.n; i++) {
-            size_t at = (size_t)gn_fnv1a(GN_FNV_START, o->made.item[i], strlen(o->made.item[i])) & (slots - 1);
+            size_t at = (size_t)gn_fnv1a(GN_FNV_START, o->made.item[i], strlen(o->made.item[i])) &
+                        (slots - 1);
             while (slot[at])
                 at = (at + 1) & (slots - 1);
             slot[at] = i + 1;
@@ -69,8 +70,11 @@ int gn_output_claim(struct gn_output *o, const char *file, struct gn_err *err)
 /* The pattern filled, without extension. */
 static char *fill(const struct gn_output *o, const struct gn_record *r)
 {
-    const char *index = gn_record_get(r, "patch.index"), *role = gn_record_get(r, "role"), *sample = gn_record_get(r, "sample");
-    const char *pattern = o->pattern ? o->pattern : index ? "{sample}/{sample}_{name}_{patch}" : "{sample}/{sample}_{name}";
+    const char *index = gn_record_get(r, "patch.index"), *role = gn_record_get(r, "role"),
+               *sample = gn_record_get(r, "sample");
+    const char *pattern = o->pattern ? o->pattern
+                          : index    ? "{sample}/{sample}_{name}_{patch}"
+                                     : "{sample}/{sample}_{name}";
     char *value[4], *text;
     struct gn_str out = { 0 };
 
@@ -102,7 +106,8 @@ static bool is_label(const struct gn_record *r)
            (role == GN_ROLE_PREDICTION && !gn_dtype_is_float(r->tensor.dtype));
 }
 
-/* The smallest unsigned type that holds all values; the tensor's own if some are negative, broken or too large. */
+/* The smallest unsigned type that holds all values; the tensor's own if some are negative, broken
+ * or too large. */
 static enum gn_dtype smallest(const struct gn_tensor *t)
 {
     static const enum gn_dtype types[] = { GN_UINT8, GN_UINT16, GN_UINT32 };
@@ -135,7 +140,8 @@ static bool holds(const char *ext, enum gn_dtype dtype, const struct gn_tensor *
     return true;
 }
 
-static const char *choose_ext(const struct gn_output *o, const struct gn_record *r, enum gn_dtype dtype)
+static const char *choose_ext(const struct gn_output *o, const struct gn_record *r,
+                              enum gn_dtype dtype)
 {
     const char *source = gn_record_get(r, "source"), *ext = source ? gn_path_ext(source) : "";
     struct gn_err none = { 0 };
@@ -185,7 +191,8 @@ int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
     *file = gn_asprintf("%s%s", base, ext);
     path = gn_path_join(o->dir, *file);
     folder = gn_path_dir(path);
-    if (gn_output_claim(o, *file, err) || gn_mkdirs(folder, err) || gn_picture_write(path, &pic, err))
+    if (gn_output_claim(o, *file, err) || gn_mkdirs(folder, err) ||
+        gn_picture_write(path, &pic, err))
         goto out;
     rc = 0;
 out:

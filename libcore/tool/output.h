@@ -1,4 +1,5 @@
-/* output.h - records of the stream as image files: which format and type a record gets, and what its file is called. */
+/* output.h - records of the stream as image files: which format and type a record gets, and what
+ * its file is called. */
 #ifndef GN_TOOL_OUTPUT_H
 #define GN_TOOL_OUTPUT_H
 
@@ -6,20 +7,24 @@
 #include "stream/sample.h"
 
 struct gn_output {
-    const char *dir;      /* names below are relative to it */
-    const char *ext;      /* with its dot; NULL: that of the record's source, or one that can hold the record */
-    const char *dtype;    /* NULL: the record's; of labels the smallest unsigned type */
-    const char *pattern;  /* {sample}, {name}, {role}, {patch}; NULL: {sample}/{sample}_{name}, and _{patch} for patches */
-    struct gn_strs made;  /* all names so far; none is written twice */
-    size_t *slot, slots;  /* private: finds them */
+    const char *dir; /* names below are relative to it */
+    /* With its dot; NULL: that of the record's source, or one that can hold the record. */
+    const char *ext;
+    const char *dtype; /* NULL: the record's; of labels the smallest unsigned type */
+    /* {sample}, {name}, {role}, {patch}; NULL: {sample}/{sample}_{name}, and _{patch} for patches. */
+    const char *pattern;
+    struct gn_strs made; /* all names so far; none is written twice */
+    size_t *slot, slots; /* private: finds them */
 };
 
 /* Is the pattern one that can be filled? -1: no, with the first unknown {word}, a usage error. */
 int gn_output_check(const struct gn_output *o, struct gn_err *err) GN_MUST_USE;
 /* The name in file names: seg, label, mask, weightmap, or the record's own. Borrowed. */
 const char *gn_output_name(const struct gn_record *r);
-/* Write one record as an image; *file is its name below dir, owned by the caller. The record's payload must be verified. */
-int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file, struct gn_err *err) GN_MUST_USE;
+/* Write one record as an image; *file is its name below dir, owned by the caller. The record's
+ * payload must be verified. */
+int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
+                    struct gn_err *err) GN_MUST_USE;
 /* Claim a name for something else to write (a cache's .gnt); -1 if it is taken. */
 int gn_output_claim(struct gn_output *o, const char *file, struct gn_err *err) GN_MUST_USE;
 void gn_output_free(struct gn_output *o);

@@ -1,4 +1,5 @@
-/* subject.c - reads the files of one row of a table, checks that they fit, and describes them as records. */
+/* subject.c - reads the files of one row of a table, checks that they fit, and describes them as
+ * records. */
 #include "tool/subject.h"
 
 #include <float.h>
@@ -11,10 +12,14 @@
 #include "base/pool.h"
 
 /* Roles in the order in which a sample holds them. */
-static const struct { enum gn_column_role column; const char *role; } order[] = {
-    { GN_COLUMN_IMAGE, "image" }, { GN_COLUMN_LABEL, "label" }, { GN_COLUMN_MASK, "mask" },
-    { GN_COLUMN_WEIGHTMAP, "weightmap" }, { GN_COLUMN_PREDICTION, "prediction" }
-};
+static const struct {
+    enum gn_column_role column;
+    const char *role;
+} order[] = { { GN_COLUMN_IMAGE, "image" },
+              { GN_COLUMN_LABEL, "label" },
+              { GN_COLUMN_MASK, "mask" },
+              { GN_COLUMN_WEIGHTMAP, "weightmap" },
+              { GN_COLUMN_PREDICTION, "prediction" } };
 
 struct part {
     size_t column;
@@ -36,7 +41,8 @@ static int one_channel(struct gn_picture *p, struct gn_err *err)
 {
     struct gn_tensor *t = &p->tensor;
     const int64_t c = t->shape[0];
-    const size_t n = (size_t)(t->shape[1] * t->shape[2] * t->shape[3]), bytes = n * gn_dtype_size(t->dtype);
+    const size_t n = (size_t)(t->shape[1] * t->shape[2] * t->shape[3]),
+                 bytes = n * gn_dtype_size(t->dtype);
     const int64_t colours = c <= 2 ? 1 : 3;
     const char *data = t->data;
     double lo, hi;
@@ -50,7 +56,8 @@ static int one_channel(struct gn_picture *p, struct gn_err *err)
             return gn_err_set(err, "a label of %lld channels that differ", (long long)c);
     gn_dtype_range(t->dtype, &lo, &hi);
     for (size_t i = 0; i < n && c != 3; i++)
-        if (gn_dtype_is_float(t->dtype) || gn_tensor_get(t, (int64_t)((size_t)colours * n + i)) != hi)
+        if (gn_dtype_is_float(t->dtype) ||
+            gn_tensor_get(t, (int64_t)((size_t)colours * n + i)) != hi)
             return gn_err_set(err, "a label of %lld channels that is not opaque", (long long)c);
     t->shape[0] = 1;
     return 0;
@@ -69,21 +76,25 @@ static void read_part(void *arg, size_t i, int thread)
     }
 }
 
-static int same_grid(const struct part *a, const struct part *b, double tolerance, struct gn_err *err)
+static int same_grid(const struct part *a, const struct part *b, double tolerance,
+                     struct gn_err *err)
 {
     const int64_t *s = a->pic->tensor.shape, *q = b->pic->tensor.shape;
     double worst = 0;
 
     if (s[1] != q[1] || s[2] != q[2] || s[3] != q[3])
-        return gn_err_set(err, "%s has %lldx%lldx%lld voxels, %s has %lldx%lldx%lld", b->path, (long long)q[3], (long long)q[2],
-                          (long long)q[1], a->path, (long long)s[3], (long long)s[2], (long long)s[1]);
+        return gn_err_set(err, "%s has %lldx%lldx%lld voxels, %s has %lldx%lldx%lld", b->path,
+                          (long long)q[3], (long long)q[2], (long long)q[1], a->path,
+                          (long long)s[3], (long long)s[2], (long long)s[1]);
     for (int i = 0; i < 12; i++) {
-        double x = a->pic->affine[i], y = b->pic->affine[i], rounding = 4 * (double)FLT_EPSILON * fmax(fabs(x), fabs(y));
+        double x = a->pic->affine[i], y = b->pic->affine[i],
+               rounding = 4 * (double)FLT_EPSILON * fmax(fabs(x), fabs(y));
         worst = fmax(worst, fabs(x - y) - rounding);
     }
     if (worst > tolerance)
-        return gn_err_set(err, "%s and %s lie apart: their affines differ by %.6g mm (--tolerance %g)", a->path, b->path, worst,
-                          tolerance);
+        return gn_err_set(err,
+                          "%s and %s lie apart: their affines differ by %.6g mm (--tolerance %g)",
+                          a->path, b->path, worst, tolerance);
     return 0;
 }
 
@@ -94,14 +105,17 @@ static size_t list_parts(const struct gn_table *t, size_t row, struct part *part
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (size_t c = 0; c < t->columns; c++)
             if (t->column[c].role == order[k].column && t->row[row].path[c])
-                part[n++] = (struct part){ .column = c, .role = order[k].role, .path = t->row[row].path[c],
+                part[n++] = (struct part){ .column = c,
+                                           .role = order[k].role,
+                                           .path = t->row[row].path[c],
                                            .labels = order[k].column != GN_COLUMN_IMAGE &&
                                                      order[k].column != GN_COLUMN_WEIGHTMAP };
     return n;
 }
 
 /* Reads all of a row; pic has room for one a column. On failure nothing is held. */
-static int read_parts(struct parts *all, struct gn_picture *pic, double tolerance, bool *geometry, struct gn_err *err)
+static int read_parts(struct parts *all, struct gn_picture *pic, double tolerance, bool *geometry,
+                      struct gn_err *err)
 {
     int rc = 0;
 
@@ -125,23 +139,28 @@ static int read_parts(struct parts *all, struct gn_picture *pic, double toleranc
 static int set_text(struct gn_record *r, const char *key, const char *value, struct gn_err *err)
 {
     if (!*value || gn_record_set(r, key, "%s", value))
-        return gn_err_set(err, "'%s' cannot stand in a stream as %s: it must be UTF-8 text", value, key);
+        return gn_err_set(err, "'%s' cannot stand in a stream as %s: it must be UTF-8 text", value,
+                          key);
     return 0;
 }
 
-static int describe(struct gn_record *r, const struct gn_table *t, size_t row, const struct part *p, struct gn_err *err)
+static int describe(struct gn_record *r, const struct gn_table *t, size_t row, const struct part *p,
+                    struct gn_err *err)
 {
     struct gn_picture *pic = p->pic;
     const int64_t size[3] = { pic->tensor.shape[3], pic->tensor.shape[2], pic->tensor.shape[1] };
 
     gn_record_take(r, &pic->tensor, "czyx");
-    if (set_text(r, "sample", t->row[row].sample, err) || set_text(r, "subject", t->row[row].subject, err) ||
-        set_text(r, "role", p->role, err) || set_text(r, "name", t->column[p->column].name, err) ||
+    if (set_text(r, "sample", t->row[row].sample, err) ||
+        set_text(r, "subject", t->row[row].subject, err) || set_text(r, "role", p->role, err) ||
+        set_text(r, "name", t->column[p->column].name, err) ||
         gn_record_set_reals(r, "affine", pic->affine, 12) || set_text(r, "source", p->path, err) ||
-        gn_record_set_ints(r, "source.shape", size, 3) || gn_record_set_reals(r, "source.affine", pic->affine, 12) ||
+        gn_record_set_ints(r, "source.shape", size, 3) ||
+        gn_record_set_reals(r, "source.affine", pic->affine, 12) ||
         set_text(r, "source.dtype", gn_dtype_names[pic->stored], err))
         return gn_err_set(err, "its header cannot be written");
-    /* Which world the affine leads to is no part of it, but viewers show it: kept for whoever writes NIfTI again. */
+    /* Which world the affine leads to is no part of it, but viewers show it: kept for whoever
+     * writes NIfTI again. */
     if (pic->form > 1)
         return gn_record_set(r, "nifti.form", "%d", pic->form);
     return 0;
@@ -174,8 +193,8 @@ static int add_values(struct gn_record *r, const struct gn_table *t, size_t row,
     return rc;
 }
 
-int gn_subject_read(struct gn_subject *s, const struct gn_table *t, size_t row, double tolerance, bool *geometry,
-                    struct gn_err *err)
+int gn_subject_read(struct gn_subject *s, const struct gn_table *t, size_t row, double tolerance,
+                    bool *geometry, struct gn_err *err)
 {
     struct parts all = { 0 };
     int rc = -1;
@@ -204,7 +223,8 @@ out:
     return rc;
 }
 
-int gn_subject_check(const struct gn_table *t, size_t row, double tolerance, bool *geometry, struct gn_err *err)
+int gn_subject_check(const struct gn_table *t, size_t row, double tolerance, bool *geometry,
+                     struct gn_err *err)
 {
     struct parts all = { .header_only = true };
     struct gn_picture *pic = gn_alloc((t->columns + 1) * sizeof *pic);

@@ -135,6 +135,8 @@ static int answer(struct gn_tool_ctx *ctx)
         gn_help_man(ctx->tool, &ctx->opts, &out);
     } else if (!strcmp(common.help, "completion")) {
         gn_help_completion(ctx->tool, &ctx->opts, &out);
+    } else if (!strcmp(common.help, "examples")) { /* for the tests, which run them */
+        gn_help_examples(ctx->tool, &out);
     } else {
         return gn_err_usage(&ctx->err, "--help: neither man nor completion: '%s'", common.help);
     }

@@ -1,0 +1,30 @@
+/* index.h - the table that names what a folder holds (data.csv, predictions.csv), made row by row
+ * and written last. */
+#ifndef GN_IO_INDEX_H
+#define GN_IO_INDEX_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct gn_index {
+    struct gn_strs columns; /* in the order in which they were first set */
+    struct gn_index_row {
+        char **cell;
+        size_t n;
+    } * row;
+    size_t rows;
+};
+
+void gn_index_add_row(struct gn_index *ix);
+/* Set a cell of the last row; a new column is added at the right, empty in earlier rows. Text is
+ * copied. */
+void gn_index_set(struct gn_index *ix, const char *column, const char *text);
+/* The cell, or NULL when it was not set. */
+const char *gn_index_get(const struct gn_index *ix, size_t row, const char *column);
+/* As CSV, beside and renamed. An index without rows has the header "SubjectID". */
+int gn_index_write(const struct gn_index *ix, const char *path, struct gn_err *err) GN_MUST_USE;
+void gn_index_free(struct gn_index *ix);
+
+#endif

@@ -1,0 +1,9 @@
+/* fuzz_png.c - any bytes are a PNG image or an error. */
+#include "../../libcore/io/plugin_png.c"
+
+#include "feed.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_format(gn_plugin_format(&feed_host), data, size);
+}

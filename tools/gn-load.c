@@ -1,0 +1,169 @@
+/* gn-load - reads the images of a table, or those named, into a stream: one sample a row. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "tool/subject.h"
+#include "tool/tool.h"
+
+static struct load_args {
+    bool explain, skip_missing;
+    double tolerance;
+} args = { .tolerance = 1e-5 };
+
+static const struct gn_opt opts[] = {
+    GN_OPT_FLAG(0, "explain", &args.explain, "print which column is what, and read nothing",
+                GN_OPT_NO_HISTORY),
+    GN_OPT_FLAG(0, "skip-missing", &args.skip_missing,
+                "leave rows out whose files are not there, with a warning", 0),
+    GN_OPT_REAL(0, "tolerance", &args.tolerance, "MM",
+                "how far the affines of a subject's files may lie apart", 0),
+    GN_OPT_END
+};
+
+static int open_table(struct gn_tool_ctx *ctx, struct gn_table *t)
+{
+    const char *const *operands = (const char *const *)ctx->operands.item;
+    size_t tables = 0;
+
+    if (!ctx->operands.n)
+        return gn_err_usage(&ctx->err, "no input: give a CSV, or images");
+    for (size_t i = 0; i < ctx->operands.n; i++)
+        tables += gn_table_is_table(operands[i]);
+    if (tables && tables < ctx->operands.n)
+        return gn_err_usage(&ctx->err, "give tables or images, not both");
+    if (tables)
+        return gn_table_read(t, operands, ctx->operands.n, GN_TABLE_IMAGES, &ctx->err);
+    return gn_table_from_images(t, operands, ctx->operands.n, &ctx->err);
+}
+
+/* Files that are not there: all of them are named before anything is read. */
+static int check_missing(struct gn_tool_ctx *ctx, struct gn_table *t)
+{
+    struct gn_strs lines = { 0 };
+    size_t missing = gn_table_missing(t, args.skip_missing, &lines);
+    int rc = 0;
+
+    for (size_t i = 0; i < lines.n; i++) {
+        if (args.skip_missing)
+            gn_log(GN_LOG_WARN, "%s", lines.item[i]);
+        else if (i + 1 < lines.n)
+            gn_log(GN_LOG_ERROR, "%s", lines.item[i]);
+        else
+            rc = gn_err_set(&ctx->err, "%s", lines.item[i]);
+    }
+    if (missing && args.skip_missing)
+        gn_log(GN_LOG_WARN, "left out %zu of %zu rows, whose files are missing", missing,
+               t->rows + missing);
+    gn_strs_free(&lines);
+    return rc;
+}
+
+static int fail(struct gn_tool_ctx *ctx, const struct gn_table *t, size_t row)
+{
+    if (t->row[row].line)
+        gn_err_wrap(&ctx->err, "subject %s", t->row[row].sample);
+    return gn_tool_skip(ctx);
+}
+
+/* One subject's files do not fit each other: say which others do not either, so that one run finds
+ * all of them. */
+static int report_geometry(struct gn_tool_ctx *ctx, const struct gn_table *t, size_t row)
+{
+    for (size_t r = row + 1; r < t->rows; r++) {
+        struct gn_err err = { 0 };
+        bool geometry = false;
+        if (gn_subject_check(t, r, args.tolerance, &geometry, &err) && geometry)
+            gn_log(GN_LOG_ERROR, "subject %s: %s", t->row[r].sample, err.text);
+    }
+    return fail(ctx, t, row);
+}
+
+static int load(struct gn_tool_ctx *ctx)
+{
+    struct gn_table t = { 0 };
+    struct gn_subject s = { 0 };
+    struct gn_str text = { 0 };
+    int rc = -1;
+
+    if (args.tolerance < 0)
+        return gn_err_usage(&ctx->err, "--tolerance: must not be negative");
+    if (open_table(ctx, &t))
+        goto out;
+    for (size_t i = 0; i < t.warnings.n; i++)
+        gn_log(GN_LOG_WARN, "%s", t.warnings.item[i]);
+    if (args.explain) {
+        gn_table_explain(&t, &text);
+        rc = gn_file_write("-", gn_str_text(&text), text.len, false, &ctx->err);
+        goto out;
+    }
+    if (check_missing(ctx, &t))
+        goto out;
+    for (size_t r = 0; r < t.rows && !gn_writer_closed(ctx->writer); r++) {
+        bool geometry = false;
+
+        if (gn_subject_read(&s, &t, r, args.tolerance, &geometry, &ctx->err)) {
+            rc = geometry && !ctx->keep_going ? report_geometry(ctx, &t, r) : fail(ctx, &t, r);
+            if (rc)
+                goto out;
+            continue;
+        }
+        ctx->samples++;
+        if (gn_emit(ctx, &s.sample))
+            goto out;
+        gn_progress("%s: %zu of %zu", ctx->tool->name, r + 1, t.rows);
+    }
+    rc = 0;
+out:
+    gn_str_free(&text);
+    gn_subject_free(&s);
+    gn_table_free(&t);
+    return rc;
+}
+
+static const struct gn_tool tool = {
+    .name = "gn-load",
+    .summary = "read images into a stream",
+    .operands = "CSV...|IMAGE...",
+    .description = "Reads NIfTI, TIFF, PNG and JPEG files and writes one sample a row: its images "
+                   "in column order, label, mask, weight "
+                   "map and prediction.\n\n"
+                   "Of a table, a column is recognised by its lower-cased header containing a "
+                   "word, the first that fits: prediction; "
+                   "channel, modality or image; valuetopredict; subject, patient or pid (the last "
+                   "such column wins); label, mask, "
+                   "segmentation, ground_truth or groundtruth (the first wins; a later mask is the "
+                   "mask); weightmap. --explain prints what "
+                   "was found. Several tables are joined on SubjectID. A relative path is taken "
+                   "from the working folder if it leads to "
+                   "a file there, else from the table's folder. A subject that stands in several "
+                   "rows gives samples ID, ID_v1, ID_v2.\n\n"
+                   "Without a table each operand is one sample, named by the stem of its first "
+                   "file; its channels are joined by commas: "
+                   "t1.nii.gz,t2.nii.gz.\n\n"
+                   "Voxels keep the type and the values of the file; scaled integers become "
+                   "float32, or float64 where that is needed. The "
+                   "files of a subject must have one size and one affine. A label of three equal "
+                   "channels is read as one.",
+    .input = "CSV or TSV tables, or images. The contents decide the format, not the name.",
+    .output = "A stream of samples.",
+    .opts = opts,
+    .examples =
+        (const struct gn_example[]){
+            { "gn-load data.csv | gn-resample -s 1,1,1 > iso.gnt",
+              "load every subject of a table" },
+            { "gn-load t1.nii.gz,t2.nii.gz > one.gnt", "two channels of one sample" },
+            { "gn-load --explain data.csv", "see which column is what" },
+            { NULL, NULL } },
+    .references = (const char *const[]){ "NIfTI: https://nifti.nimh.nih.gov/nifti-1", NULL },
+    .see_also = "gn-save(1), gn-info(1), gn-stream(5)",
+    .flags = GN_TOOL_NO_INPUT,
+    .text = &args.explain,
+    .main = load,
+};
+
+int main(int argc, char **argv)
+{
+    return gn_tool_main(&tool, argc, argv);
+}
