@@ -1,0 +1,257 @@
+/* crop.c - parts of images, padding, orientation. */
+#include "image/crop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/pool.h"
+
+const char *const gn_pad_names[] = {
+    "constant", "edge", "reflect", "symmetric", "wrap", "mean", "median", "minimum", "maximum",
+    "linear_ramp", NULL
+};
+
+/* Where voxel i of an axis of n voxels is read, -1: it is padding. */
+static int64_t source_index(int64_t i, int64_t n, enum gn_pad mode)
+{
+    if (i >= 0 && i < n)
+        return i;
+    int64_t period, k;
+    switch (mode) {
+    case GN_PAD_EDGE:
+        return i < 0 ? 0 : n - 1;
+    case GN_PAD_WRAP:
+        return (i % n + n) % n;
+    case GN_PAD_REFLECT:
+        period = n > 1 ? 2 * n - 2 : 1;
+        k = (i % period + period) % period;
+        return k < n ? k : period - k;
+    case GN_PAD_SYMMETRIC:
+        period = 2 * n;
+        k = (i % period + period) % period;
+        return k < n ? k : period - 1 - k;
+    default:
+        return -1;
+    }
+}
+
+/* Copy n elements of size item from index table x (-1: leave) of one row. */
+static void pick_row(char *to, const char *from, const int64_t *x, int64_t n, size_t item)
+{
+    int64_t i = 0;
+    while (i < n) {
+        int64_t run = 1; /* neighbours in both rows are copied at once */
+        if (x[i] >= 0) {
+            while (i + run < n && x[i + run] == x[i] + run)
+                run++;
+            memcpy(to + (size_t)i * item, from + (size_t)x[i] * item, (size_t)run * item);
+        }
+        i += run;
+    }
+}
+
+struct cut_job {
+    const struct gn_tensor *in;
+    struct gn_tensor *out;
+    int64_t *index[3];
+};
+
+static void cut_plane(void *arg, size_t plane, int thread)
+{
+    const struct cut_job *j = arg;
+    const size_t item = gn_dtype_size(j->in->dtype);
+    const int64_t nz = j->out->shape[1], ny = j->out->shape[2], nx = j->out->shape[3];
+    const int64_t c = (int64_t)plane / nz, z = j->index[2][(int64_t)plane % nz];
+    (void)thread;
+    for (int64_t y = 0; y < ny && z >= 0; y++) {
+        int64_t iy = j->index[1][y];
+        if (iy < 0)
+            continue;
+        const char *from = j->in->data;
+        char *to = j->out->data;
+        int64_t row = (c * j->in->shape[1] + z) * j->in->shape[2] + iy;
+        from += (size_t)(row * j->in->shape[3]) * item;
+        to += (size_t)(((int64_t)plane * ny + y) * nx) * item;
+        pick_row(to, from, j->index[0], nx, item);
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Pad a line: v holds n values from its index first on, room for total. */
+static void pad_line(double *v, int64_t first, int64_t n, int64_t total, enum gn_pad mode,
+                     double *sorted)
+{
+    double fill = 0;
+    if (mode == GN_PAD_MEDIAN) {
+        memcpy(sorted, v + first, (size_t)n * sizeof *v);
+        qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+        fill = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+    } else {
+        fill = mode == GN_PAD_MEAN ? 0 : v[first];
+        for (int64_t i = 0; i < n; i++) {
+            double x = v[first + i];
+            if (mode == GN_PAD_MEAN)
+                fill += x;
+            else if (mode == GN_PAD_MINIMUM ? x < fill : x > fill)
+                fill = x;
+        }
+        if (mode == GN_PAD_MEAN)
+            fill /= (double)n;
+    }
+    for (int64_t i = 0; i < total; i++) {
+        if (i >= first && i < first + n)
+            continue;
+        if (mode != GN_PAD_RAMP)
+            v[i] = fill;
+        else if (i < first)
+            v[i] = v[first] * (double)i / (double)first;
+        else
+            v[i] = v[first + n - 1] * (double)(total - 1 - i) / (double)(total - first - n);
+    }
+}
+
+/* The averaging modes: an axis after the other, over what is there by then. */
+static int pad_lines(struct gn_tensor *t, const struct gn_box *box, const int64_t size[3],
+                     enum gn_pad mode, struct gn_err *err)
+{
+    int64_t n[3] = { t->shape[3], t->shape[2], t->shape[1] }, step[3] = { 1, n[0], n[0] * n[1] };
+    int64_t lo[3], have[3], longest = 0;
+    for (int k = 0; k < 3; k++) {
+        lo[k] = box->origin[k] < 0 ? -box->origin[k] : 0;
+        int64_t end = size[k] - box->origin[k];
+        have[k] = (end < n[k] ? end : n[k]) - lo[k];
+        longest = n[k] > longest ? n[k] : longest;
+    }
+    double *line = gn_try_alloc(2 * (size_t)longest * sizeof *line, err);
+    if (!line)
+        return -1;
+    for (int k = 0; k < 3; k++) {
+        int a = (k + 1) % 3, b = (k + 2) % 3;
+        /* axes before k are padded already, those after it are not */
+        int64_t a0 = a < k ? 0 : lo[a], a1 = a < k ? n[a] : lo[a] + have[a];
+        int64_t b0 = b < k ? 0 : lo[b], b1 = b < k ? n[b] : lo[b] + have[b];
+        for (int64_t c = 0; c < t->shape[0] && have[k] < n[k]; c++)
+            for (int64_t i = a0; i < a1; i++)
+                for (int64_t m = b0; m < b1; m++) {
+                    int64_t at = c * n[0] * n[1] * n[2] + i * step[a] + m * step[b];
+                    for (int64_t q = 0; q < n[k]; q++)
+                        line[q] = gn_tensor_get(t, at + q * step[k]);
+                    pad_line(line, lo[k], have[k], n[k], mode, line + longest);
+                    for (int64_t q = 0; q < n[k]; q++)
+                        if (q < lo[k] || q >= lo[k] + have[k])
+                            gn_tensor_set(t, at + q * step[k], line[q]);
+                }
+    }
+    free(line);
+    return 0;
+}
+
+int gn_image_cut(const struct gn_tensor *in, const struct gn_box *box, enum gn_pad mode,
+                 struct gn_tensor *out, struct gn_err *err)
+{
+    struct cut_job j = { .in = in, .out = out };
+    int rc = -1;
+    *out = (struct gn_tensor){ 0 };
+    for (int k = 0; k < 3; k++) {
+        int64_t n = in->shape[3 - k], lo = box->origin[k], hi = lo + box->size[k];
+        if (box->size[k] < 1)
+            return gn_err_set(err, "nothing is left of the image along %c", "xyz"[k]);
+        if (mode >= GN_PAD_MEAN && (lo >= n || hi <= 0))
+            return gn_err_set(err, "the box does not touch the image");
+    }
+    if (gn_tensor_new4(out, in->dtype, in->shape[0], box->size[2], box->size[1], box->size[0], err))
+        goto out;
+    for (int k = 0; k < 3; k++) {
+        j.index[k] = gn_try_alloc((size_t)box->size[k] * sizeof *j.index[k], err);
+        if (!j.index[k])
+            goto out;
+        for (int64_t i = 0; i < box->size[k]; i++)
+            j.index[k][i] = source_index(box->origin[k] + i, in->shape[3 - k], mode);
+    }
+    gn_pool_run((size_t)(in->shape[0] * box->size[2]), cut_plane, &j);
+    int64_t size[3] = { in->shape[3], in->shape[2], in->shape[1] };
+    rc = mode >= GN_PAD_MEAN ? pad_lines(out, box, size, mode, err) : 0;
+out:
+    for (int k = 0; k < 3; k++)
+        free(j.index[k]);
+    if (rc)
+        gn_tensor_free(out);
+    return rc;
+}
+
+#define MOVE(type)                                                              \
+    do {                                                                        \
+        const type *from = (const type *)in->data + at;                         \
+        type *to = (type *)out->data + row;                                     \
+        for (int64_t x = 0; x < n[0]; x++)                                      \
+            to[x] = from[x * step[0]];                                          \
+    } while (0)
+
+int gn_image_orient(const struct gn_tensor *in, const struct gn_orientation *o,
+                    struct gn_tensor *out, struct gn_err *err)
+{
+    const int64_t old_step[3] = { 1, in->shape[3], in->shape[3] * in->shape[2] };
+    const size_t item = gn_dtype_size(in->dtype);
+    int64_t n[3], step[3], start = 0;
+    for (int k = 0; k < 3; k++) {
+        n[k] = in->shape[3 - o->axis[k]];
+        step[k] = old_step[o->axis[k]];
+        if (o->flip[k]) {
+            start += (n[k] - 1) * step[k];
+            step[k] = -step[k];
+        }
+    }
+    if (gn_tensor_new4(out, in->dtype, in->shape[0], n[2], n[1], n[0], err))
+        return -1;
+    for (int64_t c = 0; c < in->shape[0]; c++)
+        for (int64_t z = 0; z < n[2]; z++)
+            for (int64_t y = 0; y < n[1]; y++) {
+                int64_t at = c * n[0] * n[1] * n[2] + start + z * step[2] + y * step[1];
+                int64_t row = ((c * n[2] + z) * n[1] + y) * n[0];
+                if (item == 1)
+                    MOVE(uint8_t);
+                else if (item == 2)
+                    MOVE(uint16_t);
+                else if (item == 4)
+                    MOVE(uint32_t);
+                else
+                    MOVE(uint64_t);
+            }
+    return 0;
+}
+
+/* Exchange two rows of n elements, the second read from its end if reversed (a == b: reverse
+ * it). */
+static void swap_rows(char *a, char *b, int64_t n, size_t item, bool reverse)
+{
+    char t[8];
+    int64_t half = a == b ? n / 2 : n;
+    for (int64_t i = 0; i < half; i++) {
+        char *p = a + (size_t)i * item, *q = b + (size_t)(reverse ? n - 1 - i : i) * item;
+        memcpy(t, p, item);
+        memcpy(p, q, item);
+        memcpy(q, t, item);
+    }
+}
+
+void gn_image_flip(struct gn_tensor *t, const bool axis[3])
+{
+    const int64_t nz = t->shape[1], ny = t->shape[2], nx = t->shape[3];
+    const size_t item = gn_dtype_size(t->dtype), bytes = (size_t)nx * item;
+    for (int64_t c = 0; c < t->shape[0]; c++)
+        for (int64_t z = 0; z < nz; z++)
+            for (int64_t y = 0; y < ny; y++) {
+                int64_t pz = axis[2] ? nz - 1 - z : z, py = axis[1] ? ny - 1 - y : y;
+                int64_t r = z * ny + y, p = pz * ny + py;
+                if (p < r || (p == r && !axis[0]))
+                    continue;
+                char *base = (char *)t->data + (size_t)(c * nz * ny) * bytes;
+                swap_rows(base + (size_t)r * bytes, base + (size_t)p * bytes, nx, item, axis[0]);
+            }
+}

@@ -1,0 +1,64 @@
+/* normalize.h - changes of intensity, in place on float32 images (c z y x, dense).
+ *
+ * All components of an image are taken together unless said. Sums are double over fixed chunks
+ * of 16 lanes, combined in order: the same on any number of threads.
+ */
+#ifndef GN_IMAGE_NORMALIZE_H
+#define GN_IMAGE_NORMALIZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/tensor.h"
+
+/* Which values count in a statistic. */
+enum gn_where { GN_WHERE_ALL, GN_WHERE_NONZERO, GN_WHERE_POSITIVE, GN_WHERE_MASK };
+
+struct gn_stats {
+    int64_t n;              /* values that count */
+    double min, max, mean;
+    double std;             /* unbiased: n - 1; 0 when n < 2 */
+};
+/* mask: one byte a voxel, for MASK only; components share it, so x holds a multiple of voxels
+ * values. */
+void gn_stats_of(const float *x, int64_t n, enum gn_where where, const uint8_t *mask,
+                 int64_t voxels, struct gn_stats *stats);
+
+/* What a z-score takes its statistics from, and where it is applied. */
+enum gn_zscore {
+    GN_ZSCORE_FULL,
+    GN_ZSCORE_NONZERO,        /* of x != 0, applied to all */
+    GN_ZSCORE_NONZERO_MASKED, /* of x != 0, applied there; zeros stay */
+    GN_ZSCORE_POSITIVE,       /* of x > 0, applied to all */
+    GN_ZSCORE_MASK            /* of, and applied in, the mask */
+};
+extern const char *const gn_zscore_names[]; /* "full", ..., "mask", NULL */
+/* y = (x - mean) / std, std unbiased. Error: fewer than 2 values, a std of 0, a value that is
+ * not finite. */
+int gn_normalize_zscore(float *x, int64_t n, enum gn_zscore kind, const uint8_t *mask,
+                        int64_t voxels, struct gn_err *err) GN_MUST_USE;
+
+void gn_normalize_clip(float *x, int64_t n, double lo, double hi);
+/* x < lo or x > hi becomes 0 */
+void gn_normalize_threshold(float *x, int64_t n, double lo, double hi);
+void gn_normalize_divide(float *x, int64_t n, double by);
+/* (x - mean[c]) / std[c]; one value for all components, or one each. */
+void gn_normalize_channels(float *x, int64_t channels, int64_t voxels, const double *mean,
+                           const double *std, int n_values);
+
+/* TorchIO's RescaleIntensity: clamp to the percentiles, then map in (default: what is then the
+ * smallest and the largest) to out. With in given nothing is clamped to it. Returns 1 and leaves
+ * the image as it was when in is one value; -1: not finite. */
+struct gn_rescale {
+    double out[2], percentiles[2], in[2];
+    bool in_given;
+};
+int gn_normalize_rescale(float *x, int64_t n, const struct gn_rescale *r, struct gn_err *err)
+                         GN_MUST_USE;
+
+/* Percentiles p[k] (0..100) of n >= 1 finite values, linear between order statistics as numpy;
+ * no sorting, no copy. */
+void gn_percentiles(const float *x, int64_t n, const double *p, int count, double *q);
+
+#endif

@@ -1,0 +1,124 @@
+# gn-resample.t
+. "$GN_TESTS/lib.sh"
+
+PYTHONPATH=$GN_TOP/examples:$GN_TESTS/t
+PYTHONDONTWRITEBYTECODE=1
+lib=$GN_TESTS/t/image_lib.py
+export PYTHONPATH PYTHONDONTWRITEBYTECODE lib
+
+t 'a finer spacing: shape, affine, interpolated images, labels as they are' '
+    python3 "$lib" make x.gnt 1 4,3,2 "affine=2 0 0 10 0 2 0 20 0 0 2 30" dtype=int16
+    gn-resample -s 1,1,1 x.gnt >y.gnt
+    printf "%s\n" "1 4 6 8" "1 0 0 9.5 0 1 0 19.5 0 0 1 29.5" float32 | cmp - "$(python3 "$lib" get y.gnt 0 shape affine dtype >o; echo o)"
+    printf "%s\n" "1 4 6 8" "1 0 0 9.5 0 1 0 19.5 0 0 1 29.5" uint8 | cmp - "$(python3 "$lib" get y.gnt 2 shape affine dtype >o; echo o)"
+    test "$(python3 "$lib" values y.gnt 0 | cut -d " " -f 1-8)" = "0 1.75 5.25 6 4 4.75 8.25 10"'
+
+t 'one number is for all axes, two leave the thickness of a slice alone' '
+    python3 "$lib" make x.gnt 1 8,6,1
+    test "$(gn-resample -s 0.5 x.gnt | python3 "$lib" get - 0 shape)" = "1 1 12 16"
+    test "$(gn-resample -s 0.5,2 x.gnt | python3 "$lib" get - 0 shape)" = "1 1 3 16"
+    test "$(gn-resample --size 4 x.gnt | python3 "$lib" get - 0 shape)" = "1 1 4 4"
+    test "$(gn-resample --center-crop 4,9 x.gnt | python3 "$lib" get - 0 shape)" = "1 1 9 4"
+    test "$(gn-resample --crop 1 x.gnt | python3 "$lib" get - 0 shape)" = "1 1 4 6"'
+
+t '--spacing-min refines and never coarsens' '
+    python3 "$lib" make x.gnt 1 4,4,4 "affine=1 0 0 0 0 3 0 0 0 0 0.5 0"
+    test "$(gn-resample --spacing-min 1,1,1 x.gnt | python3 "$lib" get - 0 shape)" = "1 4 12 4"'
+
+t '--size keeps an axis at -1; --align center keeps the first centre' '
+    python3 "$lib" make x.gnt 1 4,3,2
+    gn-resample --size 8,-1,-1 x.gnt >y.gnt
+    printf "%s\n" "1 2 3 8" "0.5 0 0 -0.25 0 1 0 0 0 0 1 0" >want
+    python3 "$lib" get y.gnt 0 shape affine | cmp - want
+    test "$(gn-resample --size 8,-1,-1 --align center x.gnt | python3 "$lib" get - 0 affine)" = "0.5 0 0 0 0 1 0 0 0 0 1 0"'
+
+t 'canonical turns axes without touching values' '
+    python3 "$lib" make x.gnt 1 2,1,1 "affine=-1 0 0 0 0 1 0 0 0 0 1 0" dtype=uint8
+    gn-resample --canonical x.gnt >y.gnt
+    test "$(python3 "$lib" values x.gnt 0)" = "0 7"
+    test "$(python3 "$lib" values y.gnt 0)" = "7 0"
+    printf "%s\n" "1 0 0 -1 0 1 0 0 0 0 1 0" uint8 >want
+    python3 "$lib" get y.gnt 0 affine dtype | cmp - want'
+
+t 'there and --to-source: the source grid, size and affine' '
+    python3 "$lib" make x.gnt 1 9,8,5 "affine=0 -1.5 0 3 1.2 0 0 4 0 0 2 5"
+    gn-resample --canonical x.gnt | gn-resample -s 1 | gn-resample --to-source >y.gnt
+    printf "%s\n" "1 5 8 9" "0 -1.5 0 3 1.2 0 0 4 0 0 2 5" >want
+    python3 "$lib" get y.gnt 0 shape affine | cmp - want
+    python3 "$lib" get y.gnt 2 shape affine | cmp - want
+    gn-resample --canonical x.gnt | gn-resample --to-source -o z.gnt
+    python3 "$lib" values z.gnt 0 >a; python3 "$lib" values x.gnt 0 | cmp - a'
+
+t 'pad and crop undo each other, with the origin' '
+    python3 "$lib" make x.gnt 1 5,4,3 channels=2
+    gn-resample --pad 2,1,1 x.gnt --mode symmetric >p.gnt
+    printf "%s\n" "2 5 6 9" "1 0 0 -2 0 1 0 -1 0 0 1 -1" >want
+    python3 "$lib" get p.gnt 0 shape affine | cmp - want
+    gn-resample --crop 2,1,1 p.gnt >y.gnt
+    gn-diff x.gnt y.gnt'
+
+t 'crop-zero cuts one box for images and label, which grows to --min-size' '
+    python3 - <<P
+import image_lib as l
+rec = [(h, bytes(len(d)) if dict(h)["role"] == "image" else d) for h, d in l.sample("s", (9, 8, 3))]
+l.write("x.gnt", rec)
+P
+    printf "%s\n" "1 3 7 7" "1 0 0 2 0 1 0 1 0 0 1 0" >want
+    gn-resample --crop-zero x.gnt | python3 "$lib" get - 0 shape affine | cmp - want
+    printf "%s\n" "1 3 8 9" "1 0 0 0 0 1 0 0 0 0 1 0" >want
+    gn-resample --crop-zero --min-size 9,8,3 x.gnt | python3 "$lib" get - 2 shape affine | cmp - want
+    printf "%s\n" "1 3 7 8" "1 0 0 1 0 1 0 1 0 0 1 0" >want
+    gn-resample --crop-zero --min-size 8,4,3 x.gnt | python3 "$lib" get - 1 shape affine | cmp - want'
+
+t 'a subject that is all zero is left as it is, with a warning' '
+    python3 - <<P
+import image_lib as l
+l.write("x.gnt", [(h, bytes(len(d))) for h, d in l.sample("s", (5, 4, 3))])
+P
+    gn-resample --crop-zero x.gnt 2>err >y.gnt
+    gn-diff x.gnt y.gnt
+    grep -q "^gn-resample: .*subject s: all zero: left as it is" err'
+
+t 'other keys pass, parent.* goes, one history line comes' '
+    python3 "$lib" make x.gnt 1 4,4,4 parent.mean=3
+    gn-resample -s 2 -j 1 x.gnt >y.gnt
+    python3 "$lib" get y.gnt 0 acme.note parent.mean >o
+    printf "kept\n-\n" | cmp - o
+    python3 "$lib" get y.gnt 0 history | grep -qE "^gn-resample [0-9.]+ (-s|--spacing) 2"'
+
+t 'one thread and four give the same bytes, from a file and from a pipe' '
+    python3 "$lib" make x.gnt 3 17,13,9 channels=2
+    gn-resample -s 0.7,1.1,1.3 -j 1 x.gnt >a.gnt
+    gn-resample -s 0.7,1.1,1.3 -j 4 x.gnt >b.gnt
+    cat x.gnt | gn-resample -s 0.7,1.1,1.3 -j 2 >c.gnt
+    same a.gnt b.gnt; same a.gnt c.gnt'
+
+t 'patches are refused' '
+    python3 "$lib" make x.gnt 1 4,4,4
+    gn-patch --grid -p 2 x.gnt >p.gnt
+    fails 1 gn-resample -s 2 p.gnt
+    grep -q "subject s0: t1: a patch cannot change its grid" err'
+
+t 'exactly one step; impossible numbers are usage errors' '
+    python3 "$lib" make x.gnt 1 4,4,4
+    fails 2 gn-resample x.gnt
+    fails 2 gn-resample -s 1 --canonical x.gnt
+    fails 2 gn-resample -s 0 x.gnt
+    fails 2 gn-resample --size 2.5 x.gnt
+    fails 2 gn-resample --size 0 x.gnt
+    fails 2 gn-resample --crop -1 x.gnt
+    fails 2 gn-resample -s 1 --min-size 2 x.gnt
+    fails 2 gn-resample -s 1 --interp cubic x.gnt'
+
+t 'a crop that leaves nothing, and a grid beyond --memory, are errors of the subject' '
+    python3 "$lib" make x.gnt 1 4,4,4
+    fails 1 gn-resample --crop 2 x.gnt
+    grep -q "subject s0: t1: nothing is left" err
+    fails 1 gn-resample -s 0.001 --memory 100M x.gnt -o y.gnt
+    test ! -e y.gnt'
+
+t 'a truncated stream fails and leaves no file' '
+    python3 "$lib" make x.gnt 2 8,8,8
+    head -c 9000 x.gnt >cut.gnt
+    fails 1 gn-resample -s 2 cut.gnt -o y.gnt
+    test ! -e y.gnt'
