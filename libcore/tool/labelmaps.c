@@ -18,7 +18,7 @@
 static void add(struct gn_labelmaps *list, const char *name, const char *path)
 {
     list->item = gn_realloc(list->item, (list->n + 1) * sizeof *list->item);
-    list->item[list->n++] = (struct gn_labelmap){gn_strdup(name), gn_strdup(path)};
+    list->item[list->n++] = (struct gn_labelmap){ gn_strdup(name), gn_strdup(path) };
 }
 
 void gn_labelmaps_free(struct gn_labelmaps *list)
@@ -28,7 +28,7 @@ void gn_labelmaps_free(struct gn_labelmaps *list)
         free(list->item[i].path);
     }
     free(list->item);
-    *list = (struct gn_labelmaps){0};
+    *list = (struct gn_labelmaps){ 0 };
 }
 
 static bool is_folder(const char *path)
@@ -67,7 +67,7 @@ static int column_of(const struct gn_table *t, const char *path, bool truth, str
 
 static int list_table(struct gn_labelmaps *list, const char *path, bool truth, struct gn_err *err)
 {
-    struct gn_table t = {0};
+    struct gn_table t = { 0 };
     char *dir = gn_path_dir(path);
     int column = -1;
 
@@ -96,8 +96,8 @@ int gn_labelmap_by_name(const void *a, const void *b)
  * which in the folder of a sample it must have. */
 static char *sample_of(const char *file, const char *folder_of)
 {
-    static const char *const suffix[] = {"_seg", "_label"};
-    struct gn_err err = {0};
+    static const char *const suffix[] = { "_seg", "_label" };
+    struct gn_err err = { 0 };
     char *stem = gn_path_stem(file);
     size_t n = strlen(stem);
     bool cut = false;
@@ -143,7 +143,7 @@ static int scan_folder(struct gn_labelmaps *list, const char *path, const char *
  * of NAME in NAME/. */
 static int list_folder(struct gn_labelmaps *list, const char *path, bool truth, struct gn_err *err)
 {
-    static const char *const index[] = {"predictions.csv", "data.csv"};
+    static const char *const index[] = { "predictions.csv", "data.csv" };
     int rc = 0;
 
     for (int i = 0; i < 2; i++) {
@@ -277,7 +277,7 @@ static int same_grid(const struct gn_labelmap_pair *p, struct gn_err *err)
 int gn_labelmap_pair_open(struct gn_labelmap_pair *p, const char *ref, const char *pred,
                           bool header_only, struct gn_err *err)
 {
-    *p = (struct gn_labelmap_pair){.path = {ref, pred}, .header_only = header_only};
+    *p = (struct gn_labelmap_pair){ .path = { ref, pred }, .header_only = header_only };
     gn_pool_run(2, read_one, p);
     for (int i = 0; i < 2; i++)
         if (p->err[i].code) {
