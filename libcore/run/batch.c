@@ -1,0 +1,90 @@
+/* batch.c - see batch.h */
+#include "run/batch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/tensor.h"
+
+int gn_sample_channels(const struct gn_sample *s)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (gn_record_role(&s->rec[i]) == GN_ROLE_IMAGE && s->rec[i].tensor.rank == 4)
+            n += s->rec[i].tensor.shape[0];
+    return n > INT16_MAX ? INT16_MAX : (int)n;
+}
+
+int gn_sample_size(const struct gn_sample *s, int64_t size[3], struct gn_err *err)
+{
+    const struct gn_record *first = NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct gn_record *r = &s->rec[i];
+        enum gn_role role = gn_record_role(r);
+        if (role != GN_ROLE_IMAGE && role != GN_ROLE_LABEL)
+            continue;
+        if (r->tensor.rank != 4 || strcmp(r->axes, "czyx"))
+            return gn_err_set(err, "axes are '%s', an image's are 'czyx'", r->axes);
+        if (!first) {
+            if (role != GN_ROLE_IMAGE)
+                return gn_err_set(err, "the sample has no image");
+            first = r;
+        } else if (memcmp(first->tensor.shape + 1, r->tensor.shape + 1, 3 * sizeof(int64_t))) {
+            return gn_err_set(err, "%s and %s differ in size", gn_record_get(first, "name"),
+                              gn_record_get(r, "name"));
+        }
+    }
+    if (!first)
+        return gn_err_set(err, "the sample has no image");
+    for (int a = 0; a < 3; a++)
+        size[a] = first->tensor.shape[3 - a];
+    return 0;
+}
+
+int gn_sample_images(struct gn_sample *s, int channels, const int64_t size[3], float *x, struct gn_err *err)
+{
+    size_t voxels = (size_t)(size[0] * size[1] * size[2]);
+    int c = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct gn_record *r = &s->rec[i];
+        if (gn_record_role(r) != GN_ROLE_IMAGE)
+            continue;
+        int64_t n = r->tensor.shape[0];
+        if (c + n > channels)
+            return gn_err_set(err, "more than the %d channels the network takes", channels);
+        const void *data = gn_record_data(r, err);
+        if (!data)
+            return -1;
+        gn_convert_to_float(data, r->tensor.dtype, x + (size_t)c * voxels, (size_t)n * voxels);
+        c += (int)n;
+    }
+    if (c != channels)
+        return gn_err_set(err, "%d channel%s, the network takes %d", c, c == 1 ? "" : "s", channels);
+    return 0;
+}
+
+int gn_sample_label(struct gn_sample *s, const int64_t size[3], int32_t *label, struct gn_err *err)
+{
+    size_t voxels = (size_t)(size[0] * size[1] * size[2]);
+    struct gn_record *r = gn_sample_find(s, GN_ROLE_LABEL);
+    if (!r)
+        return gn_err_set(err, "no label: training and validation need one");
+    if (r->tensor.rank != 4 || r->tensor.shape[0] != 1)
+        return gn_err_set(err, "the label must have one channel");
+    const void *data = gn_record_data(r, err);
+    if (!data)
+        return -1;
+    if (r->tensor.dtype == GN_UINT8) {
+        const uint8_t *v = data;
+        for (size_t i = 0; i < voxels; i++)
+            label[i] = v[i];
+        return 0;
+    }
+    for (size_t i = 0; i < voxels; i++) {
+        double v = gn_tensor_get(&r->tensor, (int64_t)i);
+        if (!(fabs(v) <= INT32_MAX))
+            return gn_err_set(err, "label value %g is no class", v);
+        label[i] = (int32_t)lrint(v);
+    }
+    return 0;
+}

@@ -1,0 +1,226 @@
+/* predict.c - see predict.h */
+#include "run/predict.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "io/format.h"
+#include "io/safetensors.h"
+#include "io/table.h"
+#include "run/process.h"
+
+enum { MAX_STAGES = 64, TALK_LIMIT = 1 << 20 };
+
+struct pipe {
+    struct gn_child stage[MAX_STAGES];
+    size_t n;
+};
+
+/* ---- what the model asks for ---- */
+
+struct asked {
+    struct gn_strs preprocessing;
+    int64_t channels;
+    bool postprocess;
+};
+
+static int ask_model(const char *path, struct asked *a, struct gn_err *err)
+{
+    struct gn_safetensors st;
+    struct gn_config config = {0};
+    struct gn_strs faults = {0};
+    int rc = -1;
+    if (gn_safetensors_open(&st, path, err) < 0)
+        return -1;
+    const char *chain = gn_safetensors_meta(&st, "preprocessing"),
+               *channels = gn_safetensors_meta(&st, "channels");
+    if (!chain || !channels || gn_parse_int(channels, &a->channels) < 0) {
+        gn_err_set(err,
+                   "%s: not a model of this project (no metadata 'preprocessing' and 'channels')",
+                   path);
+        goto out;
+    }
+    if (gn_config_read(&config, path, &faults, err) < 0)
+        goto out;
+    a->postprocess = config.post.n > 0;
+    for (const char *line = chain; *line;) {
+        size_t n = strcspn(line, "\n");
+        char *one = gn_strndup(line, n);
+        gn_strs_add(&a->preprocessing, one);
+        free(one);
+        line += n + (line[n] != 0);
+    }
+    rc = 0;
+out:
+    gn_config_free(&config);
+    gn_strs_free(&faults);
+    gn_safetensors_close(&st);
+    return rc;
+}
+
+/* Image operands must bring as many channels as the model takes, in its order. What cannot be read
+ * gn-load will explain. */
+static int check_operands(const struct gn_predict_options *o, int64_t channels, struct gn_err *err)
+{
+    for (size_t i = 0; i < o->inputs->n; i++) {
+        const char *operand = o->inputs->item[i];
+        struct gn_table t = {0};
+        struct gn_err unread = {0};
+        int64_t found = 0;
+        if (gn_table_is_table(operand))
+            continue;
+        if (gn_table_from_images(&t, &operand, 1, err) < 0)
+            return -1;
+        for (size_t c = 0; c < t.columns && t.rows; c++) {
+            struct gn_picture p = {0};
+            if (t.column[c].role != GN_COLUMN_IMAGE || !t.row[0].path[c] ||
+                gn_picture_read(t.row[0].path[c], true, &p, &unread) < 0)
+                continue;
+            found += p.tensor.shape[0];
+            gn_picture_free(&p);
+        }
+        gn_table_free(&t);
+        if (found != channels && !unread.code)
+            return gn_err_usage(
+                err,
+                "%s: %lld channel%s, the model takes %lld (files joined by commas, in its order)",
+                operand, (long long)found, found == 1 ? "" : "s", (long long)channels);
+    }
+    return 0;
+}
+
+/* ---- the stages ---- */
+
+static struct gn_child *add_stage(struct pipe *p, const char *command)
+{
+    struct gn_child *c = &p->stage[p->n++];
+    size_t name = strcspn(command, " ");
+    char *program = gn_strndup(command, name);
+    gn_child_add(c, program);
+    free(program);
+    gn_child_add_words(c, command + name);
+    return c;
+}
+
+static int build(const struct gn_predict_options *o, const struct asked *a, struct pipe *p,
+                 struct gn_err *err)
+{
+    if (a->preprocessing.n + 7 > MAX_STAGES)
+        return gn_err_set(err, "%s: %zu preprocessing steps are too many", o->model,
+                          a->preprocessing.n);
+    struct gn_child *load = add_stage(p, "gn-load");
+    for (size_t i = 0; i < a->preprocessing.n; i++)
+        add_stage(p, a->preprocessing.item[i]);
+    struct gn_child *patch = add_stage(p, "gn-patch --grid -c"),
+                    *infer = add_stage(p, "gn-infer -m");
+    gn_child_add(patch, o->model);
+    gn_child_add(infer, o->model);
+    if (strcmp(o->device, "cpu")) {
+        gn_child_add(infer, "--device");
+        gn_child_add(infer, o->device);
+    }
+    add_stage(p, "gn-stitch --labels --to-source");
+    if (a->postprocess)
+        gn_child_add(add_stage(p, "gn-postprocess -c"), o->model);
+    struct gn_child *save = add_stage(p, "gn-save -o");
+    gn_child_add(save, o->out);
+    for (size_t i = 0; i < p->n; i++) {
+        char *threads = gn_asprintf("%d", o->threads);
+        gn_child_add(&p->stage[i], "-j");
+        gn_child_add(&p->stage[i], threads);
+        if (gn_log_verbosity())
+            gn_child_add(&p->stage[i], gn_log_verbosity() < 0 ? "-q" : "-v");
+        free(threads);
+    }
+    gn_child_add(load, "--");
+    for (size_t i = 0; i < o->inputs->n; i++)
+        gn_child_add(load, o->inputs->item[i]);
+    return 0;
+}
+
+static void show(const struct pipe *p, struct gn_str *out)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        for (size_t k = 0; k < p->stage[i].argv.n; k++) {
+            gn_str_add(out, k ? " " : i ? " |\n    " : "");
+            gn_str_add_shell(out, p->stage[i].argv.item[k]);
+        }
+    }
+    gn_str_add(out, "\n");
+}
+
+/* ---- running ---- */
+
+static void repeat_talk(const struct gn_child *c)
+{
+    char buf[4096];
+    ssize_t n;
+    if (c->talk < 0)
+        return;
+    for (off_t from = 0; from < TALK_LIMIT && (n = pread(c->talk, buf, sizeof buf, from)) > 0;
+         from += n)
+        for (ssize_t done = 0, w; done < n; done += w)
+            if ((w = write(STDERR_FILENO, buf + done, (size_t)(n - done))) <= 0)
+                return;
+}
+
+static int run(const struct gn_predict_options *o, struct pipe *p, struct gn_err *err)
+{
+    bool capture = gn_log_verbosity() <= 0, saved;
+    int stopped, rc;
+    size_t first = 0;
+
+    char *index = gn_path_join(o->out, "predictions.csv");
+    if (unlink(index) < 0 && errno != ENOENT && errno != ENOTDIR) {
+        rc = gn_err_set(err, "%s: cannot be removed: %s", index, strerror(errno));
+        free(index);
+        return rc;
+    }
+    rc = gn_process_run(p->stage, p->n, capture ? GN_PROCESS_CAPTURE : 0, &stopped, &saved, err);
+    while (first < p->n && p->stage[first].status == 0)
+        first++;
+    for (size_t i = 0; i < p->n && i <= first; i++)
+        repeat_talk(&p->stage[i]);
+    if (rc == 0 && stopped) {
+        signal(stopped, SIG_DFL);
+        raise(stopped);
+    }
+    if (rc == 0 && first < p->n) {
+        int status = p->stage[first].status;
+        if (status > 128)
+            gn_err_set(err, "%s: ended by signal %d", p->stage[first].argv.item[0], status - 128);
+        else if (!capture)
+            gn_err_set(err, "%s failed", p->stage[first].argv.item[0]);
+        rc = status > 128 ? GN_EXIT_FAILED : status;
+        unlink(index);
+    }
+    free(index);
+    return rc;
+}
+
+int gn_predict_run(const struct gn_predict_options *o, struct gn_str *print, struct gn_err *err)
+{
+    struct asked asked = {0};
+    struct pipe *p = gn_alloc(sizeof *p);
+    int rc = -1;
+    if (ask_model(o->model, &asked, err) < 0 || check_operands(o, asked.channels, err) < 0 ||
+        build(o, &asked, p, err) < 0)
+        goto out;
+    rc = 0;
+    if (print)
+        show(p, print);
+    else
+        rc = run(o, p, err);
+out:
+    gn_children_free(p->stage, p->n);
+    free(p);
+    gn_strs_free(&asked.preprocessing);
+    return rc;
+}

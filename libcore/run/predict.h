@@ -1,0 +1,21 @@
+/* predict.h - a trained model on images or tables: gn-load | its preprocessing | gn-patch |
+ * gn-infer | gn-stitch | gn-save, as processes. */
+#ifndef GN_RUN_PREDICT_H
+#define GN_RUN_PREDICT_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct gn_predict_options {
+    const char *model, *out, *device;
+    const struct gn_strs *inputs; /* image operands or tables, as gn-load takes them */
+    int threads;
+};
+
+/* Writes OUT/SAMPLE/SAMPLE_seg.EXT and, last, OUT/predictions.csv. Returns an exit status: that of
+ * the first stage that failed, after its own message; the messages of those after it, which failed
+ * for want of input, are dropped. print: the pipeline as text instead. */
+int gn_predict_run(const struct gn_predict_options *o, struct gn_str *print,
+                   struct gn_err *err) GN_MUST_USE;
+
+#endif

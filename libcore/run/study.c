@@ -1,0 +1,436 @@
+/* study.c - see study.h: reading, checking, laying the folder out. */
+#include "run/study.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/csv.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "config/folds.h"
+#include "config/pipeline.h"
+#include "io/format.h"
+#include "run/process.h"
+#include "run/setup.h"
+
+static const char *const part_file[] = {"data_training.csv", "data_validation.csv",
+                                        "data_testing.csv"};
+enum { TABLE_LIMIT = 1 << 30 };
+
+/* ---- reading and checking ---- */
+
+/* Channels of the first row, from the headers; 0 if one cannot be read (which gn-load will
+ * explain). */
+static int count_channels(const struct gn_table *t)
+{
+    int channels = 0;
+    for (size_t c = 0; t->rows && c < t->columns; c++) {
+        struct gn_picture p = {0};
+        struct gn_err err = {0};
+        if (t->column[c].role != GN_COLUMN_IMAGE)
+            continue;
+        if (!t->row[0].path[c] || gn_picture_read(t->row[0].path[c], true, &p, &err) < 0)
+            return 0;
+        channels += (int)p.tensor.shape[0];
+        gn_picture_free(&p);
+    }
+    return channels;
+}
+
+/* Plan the network that gn-train will: sizes that do not fit are found before any image is read. */
+static int check_network(const struct gn_study *s, struct gn_err *err)
+{
+    const struct gn_config *c = s->config;
+    struct gn_setup setup = {0};
+    struct gn_net *net = NULL;
+    int channels = count_channels(&s->table[0]), rc = 0;
+    if (channels && gn_setup_from_config(&setup, c, channels, err) == 0)
+        net = gn_net_new(&setup.net, &setup.loss, &setup.optim, true, s->device, c->batch_size,
+                         c->patch, gn_mem_limit(), err);
+    if (channels && !net)
+        rc = gn_err_wrap(err, "%s", s->config_path);
+    gn_net_free(net);
+    gn_setup_free(&setup);
+    return rc;
+}
+
+static void check_table(struct gn_study *s, size_t k, struct gn_strs *faults)
+{
+    const struct gn_table *t = &s->table[k], *first = &s->table[0];
+    char *line = NULL;
+    for (size_t i = 0; i < t->warnings.n; i++)
+        gn_log(GN_LOG_WARN, "%s", t->warnings.item[i]);
+    gn_table_missing(&s->table[k], false, faults);
+    if (t->label < 0)
+        line = gn_asprintf("%s: there is no label column, which training needs", s->csv[k]);
+    else if (t->rows == 0)
+        line = gn_asprintf("%s: no subjects", s->csv[k]);
+    bool same = t->columns == first->columns;
+    for (size_t c = 0; same && c < t->columns; c++)
+        same = t->column[c].role == first->column[c].role &&
+               !strcmp(t->column[c].name, first->column[c].name);
+    if (!same && !line)
+        line = gn_asprintf("%s: its columns are not those of %s", s->csv[k], s->csv[0]);
+    if (line)
+        gn_strs_add(faults, line);
+    free(line);
+    /* A subject in two sets would be trained on and tested. */
+    for (size_t other = 0; other < k; other++)
+        for (size_t r = 0; r < t->rows; r++) {
+            if (gn_table_find_sample(&s->table[other], t->row[r].subject) < 0)
+                continue;
+            line = gn_asprintf("%s:%zu: subject %s: is also in %s", s->csv[k], t->row[r].line,
+                               t->row[r].subject, s->csv[other]);
+            gn_strs_add(faults, line);
+            free(line);
+        }
+}
+
+static bool has_labels(const struct gn_table *t)
+{
+    for (size_t r = 0; r < t->rows; r++)
+        if (t->label >= 0 && *t->row[r].cell[t->label])
+            return true;
+    return false;
+}
+
+static void list_leaves(struct gn_study *s)
+{
+    const struct gn_config *c = s->config;
+    if (s->n_csv > 1) {
+        gn_strs_add(&s->leaves, "");
+        return;
+    }
+    for (int f = 0; f < gn_folds_run(c->testing); f++)
+        for (int g = 0; g < gn_folds_run(c->validation); g++) {
+            char *name = gn_folds_leaf_name(c->testing, c->validation, f, g);
+            gn_strs_add(&s->leaves, name);
+            free(name);
+        }
+}
+
+int gn_study_open(struct gn_study *s, struct gn_err *err)
+{
+    struct gn_strs faults = {0};
+    int rc = -1;
+
+    if (s->n_csv < 1 || s->n_csv > 3)
+        return gn_err_usage(
+            err, "-i: one table, or two or three with commas (training, validation, testing)");
+    for (size_t k = 0; k < s->n_csv; k++)
+        if (gn_table_read(&s->table[k], &s->csv[k], 1, GN_TABLE_IMAGES, err) < 0)
+            goto out;
+    for (size_t k = 0; k < s->n_csv; k++)
+        check_table(s, k, &faults);
+    for (size_t i = 0; i + 1 < faults.n; i++)
+        gn_log(GN_LOG_ERROR, "%s", faults.item[i]);
+    if (faults.n) {
+        gn_err_set(err, "%s", faults.item[faults.n - 1]);
+        goto out;
+    }
+    if (check_network(s, err) < 0)
+        goto out;
+    list_leaves(s);
+    s->tested = s->n_csv > 1 ? s->n_csv == 3 : s->config->testing > 1 || s->config->testing < -1;
+    s->scored = has_labels(&s->table[s->n_csv > 1 ? s->n_csv - 1 : 0]);
+    rc = 0;
+out:
+    gn_strs_free(&faults);
+    return rc;
+}
+
+void gn_study_free(struct gn_study *s)
+{
+    for (size_t k = 0; k < 3; k++)
+        gn_table_free(&s->table[k]);
+    gn_strs_free(&s->leaves);
+}
+
+/* ---- laying out ---- */
+
+static char *in_leaf(const struct gn_study *s, const char *leaf, const char *name)
+{
+    char *dir = *leaf ? gn_path_join(s->out, leaf) : gn_strdup(s->out);
+    char *path = gn_path_join(dir, name);
+    free(dir);
+    return path;
+}
+
+/* Write it, or, in a folder that is set up, compare. what: for the message. */
+static int write_or_compare(const char *path, const struct gn_str *text, bool set_up,
+                            const char *what, struct gn_err *err)
+{
+    char *old = NULL;
+    size_t n, line = 1;
+    int rc = -1;
+    if (!set_up)
+        return gn_file_write(path, gn_str_text(text), text->len, true, err);
+    if (gn_file_read(path, TABLE_LIMIT, &old, &n, err) < 0)
+        goto out;
+    size_t i = 0;
+    for (; i < n && i < text->len && old[i] == text->data[i]; i++)
+        line += old[i] == '\n';
+    if (i < n || i < text->len)
+        gn_err_set(err,
+                   "%s: %s than in the earlier run (first difference in line %zu): use another -o, "
+                   "or --reset",
+                   path, what, line);
+    else
+        rc = 0;
+out:
+    free(old);
+    return rc;
+}
+
+static int put_tables(const struct gn_study *s, size_t first, size_t n, const char *name,
+                      bool set_up, const char *what, struct gn_err *err)
+{
+    struct gn_str text = {0};
+    char *path = gn_path_join(s->out, name);
+    gn_table_put_header(&s->table[0], &text);
+    for (size_t k = first; k < first + n; k++)
+        for (size_t r = 0; r < s->table[k].rows; r++)
+            gn_table_put_row(&s->table[k], r, s->out, &text);
+    int rc = write_or_compare(path, &text, set_up, what, err);
+    free(path);
+    gn_str_free(&text);
+    return rc;
+}
+
+static int call_split(const struct gn_study *s, const char *dir, struct gn_err *err)
+{
+    const struct gn_config *c = s->config;
+    char *test = gn_asprintf("%d", c->testing), *val = gn_asprintf("%d", c->validation);
+    char *seed = gn_asprintf("%llu", (unsigned long long)c->seed);
+    const char *argv[20] = {"gn-split", "-q",     "--test", test, "--val",
+                            val,        "--seed", seed,     "-o", dir};
+    size_t n = 10;
+    if (c->stratified)
+        argv[n++] = "--stratify";
+    if (c->group || c->group_regex) {
+        argv[n++] = c->group ? "--group" : "--group-regex";
+        argv[n++] = c->group ? c->group : c->group_regex;
+    }
+    argv[n++] = "--";
+    argv[n++] = s->csv[0];
+    int rc = gn_process_call(argv, err);
+    if (rc > 0)
+        err->code = rc; /* it has said why */
+    free(test);
+    free(val);
+    free(seed);
+    return rc ? -1 : 0;
+}
+
+/* Do two tables hold the same subjects in the same order? */
+static int same_subjects(const char *path, const char *fresh, size_t column, struct gn_err *err)
+{
+    struct gn_csv a = {0}, b = {0};
+    int rc = -1;
+    if (gn_csv_read(&a, path, err) < 0 || gn_csv_read(&b, fresh, err) < 0)
+        goto out;
+    bool same = a.rows == b.rows && column < a.columns && column < b.columns;
+    for (size_t r = 0; same && r < a.rows; r++)
+        same = !strcmp(gn_csv_at(&a, r, column), gn_csv_at(&b, r, column));
+    if (same)
+        rc = 0;
+    else
+        gn_err_set(
+            err,
+            "%s: other subjects than the split of these data gives: use another -o, or --reset",
+            path);
+out:
+    gn_csv_free(&a);
+    gn_csv_free(&b);
+    return rc;
+}
+
+static int compare_split(const struct gn_study *s, struct gn_err *err)
+{
+    char *dir = gn_path_join(s->out, ".split");
+    const char *const rm[] = {"rm", "-rf", "--", dir, NULL};
+    int rc = call_split(s, dir, err);
+    for (size_t i = 0; i < s->leaves.n && rc == 0; i++)
+        for (int part = 0; part < (s->tested ? 3 : 2) && rc == 0; part++) {
+            char *path = in_leaf(s, s->leaves.item[i], part_file[part]);
+            char *leaf = *s->leaves.item[i] ? gn_path_join(dir, s->leaves.item[i]) : gn_strdup(dir);
+            char *fresh = gn_path_join(leaf, part_file[part]);
+            rc = same_subjects(path, fresh, s->table[0].subject, err);
+            free(path);
+            free(leaf);
+            free(fresh);
+        }
+    struct gn_err ignored = {0};
+    if (gn_process_call(rm, &ignored) != 0 && rc == 0)
+        rc = gn_err_set(err, "%s: cannot be removed", dir);
+    free(dir);
+    return rc;
+}
+
+/* num_epochs and the like may change: the study then goes on. */
+static int put_config(const struct gn_study *s, const char *path, bool set_up, struct gn_err *err)
+{
+    static const char *const free_to_change[] = {"num_epochs", "patience", "save_*", NULL};
+    struct gn_config old = {0};
+    struct gn_strs faults = {0}, keys = {0};
+    struct gn_str text = {0}, list = {0};
+    char *stored = NULL;
+    size_t n = 0;
+    int rc = -1;
+
+    gn_config_print(s->config, &text);
+    if (set_up) {
+        if (gn_config_read(&old, path, &faults, err) < 0 ||
+            gn_file_read(path, TABLE_LIMIT, &stored, &n, err) < 0)
+            goto out;
+        gn_config_differences(&old, s->config, free_to_change, &keys);
+        for (size_t i = 0; i < keys.n; i++)
+            gn_str_addf(&list, "%s%s", i ? ", " : "", keys.item[i]);
+        if (keys.n) {
+            gn_err_set(err, "%s: another config than %s, in %s: use another -o, or --reset", path,
+                       s->config_path, gn_str_text(&list));
+            goto out;
+        }
+    }
+    rc = stored && n == text.len && !memcmp(stored, text.data, n)
+             ? 0
+             : gn_file_write(path, gn_str_text(&text), text.len, true, err);
+out:
+    gn_config_free(&old);
+    gn_strs_free(&faults);
+    gn_strs_free(&keys);
+    gn_str_free(&text);
+    gn_str_free(&list);
+    free(stored);
+    return rc;
+}
+
+/* ---- the folder ---- */
+
+static bool is_leaf_folder(const char *name)
+{
+    if (!strncmp(name, "testing_", 8))
+        name += 8;
+    return *name && strspn(name, "0123456789") == strlen(name);
+}
+
+/* Removes what a study makes; whatever else lies there stays. */
+static int wipe(const char *out, struct gn_err *err)
+{
+    static const char *const made[] = {"config.yaml",
+                                       "data.csv",
+                                       "data_training.csv",
+                                       "data_validation.csv",
+                                       "data_testing.csv",
+                                       "Makefile",
+                                       "cache",
+                                       "cache_raw",
+                                       "cache_training",
+                                       "class_counts.tsv",
+                                       "model",
+                                       "predictions",
+                                       "scores.tsv",
+                                       "report",
+                                       ".split",
+                                       NULL};
+    struct gn_child rm = {0};
+    struct dirent *e;
+    DIR *dir = opendir(out);
+    int stopped, rc;
+    bool saved;
+    if (!dir)
+        return gn_err_set(err, "%s: cannot be read: %s", out, strerror(errno));
+    gn_child_add_words(&rm, "rm -rf --");
+    while ((e = readdir(dir))) {
+        bool ours = is_leaf_folder(e->d_name);
+        for (size_t i = 0; made[i]; i++)
+            ours = ours || !strcmp(made[i], e->d_name);
+        if (!ours)
+            continue;
+        char *path = gn_path_join(out, e->d_name);
+        gn_child_add(&rm, path);
+        free(path);
+    }
+    closedir(dir);
+    rc = gn_process_run(&rm, 1, GN_PROCESS_TO_STDERR, &stopped, &saved, err);
+    if (rc == 0 && (stopped || rm.status))
+        rc = gn_err_set(err, "%s: could not be emptied", out);
+    gn_children_free(&rm, 1);
+    return rc;
+}
+
+/* 1: nothing in it (or no such folder), 0: something; ours: it bears our mark. */
+static int look(const char *out, bool *ours, struct gn_err *err)
+{
+    struct dirent *e;
+    DIR *dir = opendir(out);
+    int empty = 1;
+    *ours = false;
+    if (!dir)
+        return errno == ENOENT
+                   ? 1
+                   : gn_err_set(err, "%s: cannot be used as a folder: %s", out, strerror(errno));
+    while ((e = readdir(dir))) {
+        *ours = *ours || !strcmp(e->d_name, ".gn-experiment");
+        empty = empty && (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."));
+    }
+    closedir(dir);
+    return empty;
+}
+
+static int set_up_folder(struct gn_study *s, bool set_up, const char *config, struct gn_err *err)
+{
+    static const char *const what[] = {"another training set", "another validation set",
+                                       "another test set"};
+    struct gn_str text = {0};
+    char *path = gn_path_join(s->out, "Makefile");
+    int rc = put_tables(s, 0, s->n_csv, "data.csv", set_up, "other data", err);
+
+    for (size_t k = 0; s->n_csv > 1 && k < s->n_csv && rc == 0; k++)
+        rc = put_tables(s, k, 1, part_file[k], set_up, what[k], err);
+    if (rc == 0 && s->n_csv == 1)
+        rc = set_up ? compare_split(s, err) : call_split(s, s->out, err);
+    if (rc == 0) {
+        gn_study_makefile(s, &text);
+        rc = gn_file_write(path, gn_str_text(&text), text.len, true, err);
+    }
+    if (rc == 0)
+        rc = put_config(s, config, set_up, err); /* last: with it the folder is set up */
+    gn_str_free(&text);
+    free(path);
+    return rc;
+}
+
+int gn_study_prepare(struct gn_study *s, bool reset, struct gn_err *err)
+{
+    char *mark = gn_path_join(s->out, ".gn-experiment"),
+         *config = gn_path_join(s->out, "config.yaml");
+    bool ours, made = false;
+    int rc = -1, empty = look(s->out, &ours, err);
+
+    if (empty < 0)
+        goto out;
+    if (!empty && !ours) {
+        gn_err_set(err, "%s: is not empty and not a study's folder: it is left alone", s->out);
+        goto out;
+    }
+    if (gn_mkdirs(s->out, err) < 0 || gn_process_lock(mark, &made, err) < 0)
+        goto out;
+    if (reset && wipe(s->out, err) < 0)
+        goto out;
+    bool set_up = access(config, F_OK) == 0;
+    rc = set_up_folder(s, set_up, config, err);
+    if (rc < 0 && made && !set_up) { /* nothing was begun: leave no trace */
+        struct gn_err ignored = {0};
+        if (wipe(s->out, &ignored) == 0 && unlink(mark) == 0)
+            (void)rmdir(s->out);
+    }
+out:
+    free(mark);
+    free(config);
+    return rc;
+}

@@ -1,0 +1,59 @@
+/* study.h - a whole study in one folder: tables of subjects and a config in, a makefile with one
+ * rule a product out, and what became of it.
+ *
+ *   OUT/   .gn-experiment (lock, and the mark that the folder is ours)
+ *          config.yaml  data.csv  Makefile  cache/ [cache_raw/] [cache_training/]
+ *   a leaf (OUT/testing_F/G/; OUT itself when there is one fold of each):
+ *          data_training.csv ...  model/  predictions/  scores.tsv  report/predictions.png
+ *
+ * The makefile's recipes are the pipelines a person would type; libcore/config/pipeline.h prints
+ * the same ones as shell.
+ */
+#ifndef GN_RUN_STUDY_H
+#define GN_RUN_STUDY_H
+
+#include "config/config.h"
+#include "io/table.h"
+
+struct gn_study {
+    const struct gn_config *config; /* borrowed, as all texts here */
+    const char *config_path;
+    const char *out;
+    const char *const
+        *csv; /* one table to be split, or training, validation[, testing] as they are */
+    size_t n_csv;
+    const char *device;
+    /* filled by gn_study_open */
+    struct gn_table table[3];
+    struct gn_strs leaves; /* folders below OUT, "" for OUT itself */
+    bool tested; /* there is a test set; else the validation set is predicted and scored */
+    bool scored; /* the set that is predicted has labels */
+};
+
+/* Reads the tables, and checks everything that can be known before anything is computed: columns,
+ * files, a subject in two sets, channels, the network. Faults but the last are logged. */
+int gn_study_open(struct gn_study *s, struct gn_err *err) GN_MUST_USE;
+void gn_study_free(struct gn_study *s);
+
+/* Makes the folder, locks it, writes config, tables and makefile. A folder of ours must agree: the
+ * same data, the same split, and a config that differs in num_epochs, patience and save_* at most;
+ * reset: what is there is removed first. */
+int gn_study_prepare(struct gn_study *s, bool reset, struct gn_err *err) GN_MUST_USE;
+
+/* The makefile, and for a person's shell the same pipelines (libcore/config/pipeline.h) with this
+ * study's names. */
+void gn_study_makefile(const struct gn_study *s, struct gn_str *out);
+void gn_study_shell(const struct gn_study *s, struct gn_str *out);
+
+/* Runs make: `folds` leaves at once, one leaf or all (only NULL), `threads` in all. Returns an exit
+ * status; 75: stopped by a signal after saving. */
+int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int threads,
+                  struct gn_err *err) GN_MUST_USE;
+
+/* What a study's folder holds now: a tab-separated table, a row a leaf; or scores and where things
+ * are, once complete. */
+int gn_study_status(const char *out, struct gn_str *text, struct gn_err *err) GN_MUST_USE;
+int gn_study_summary(const char *out, const struct gn_strs *leaves, struct gn_str *text,
+                     struct gn_err *err) GN_MUST_USE;
+
+#endif

@@ -1,0 +1,78 @@
+/* validate.c - see validate.h */
+#include "run/validate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/patch.h"
+#include "image/stitch.h"
+#include "run/batch.h"
+
+static enum gn_stitch_mode stitch_mode(const char *name)
+{
+    int i = 0;
+    while (strcmp(gn_stitch_names[i], name))
+        i++; /* the schema allows no other names */
+    return (enum gn_stitch_mode)i;
+}
+
+/* Cut patch `origin` out of all image records, channel after channel. */
+static void read_patch(const struct gn_sample *s, const int64_t origin[3], const int64_t patch[3], size_t voxels, float *x)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (gn_record_role(&s->rec[i]) == GN_ROLE_IMAGE) {
+            gn_patch_read_float(&s->rec[i].tensor, origin, patch, x);
+            x += (size_t)s->rec[i].tensor.shape[0] * voxels;
+        }
+}
+
+int gn_predict_sample(struct gn_net *net, const struct gn_config *c, const struct gn_setup *setup, struct gn_sample *s, int64_t batch,
+                      const volatile int *stop, struct gn_tensor *prob, struct gn_err *err)
+{
+    struct gn_patch_grid grid;
+    struct gn_stitcher *stitcher = NULL;
+    float *x = NULL, *y = NULL;
+    size_t voxels = (size_t)(c->patch[0] * c->patch[1] * c->patch[2]);
+    size_t in = (size_t)setup->net.channels * voxels, out = (size_t)setup->net.classes * voxels;
+    int64_t size[3];
+    int rc = -1;
+
+    if (gn_sample_size(s, size, err) < 0 || gn_patch_grid_init(&grid, size, c->patch, c->overlap, err) < 0)
+        return -1;
+    if (gn_sample_channels(s) != setup->net.channels)
+        return gn_err_set(err, "%d channels, the network takes %d", gn_sample_channels(s), setup->net.channels);
+    for (size_t i = 0; i < s->n; i++)
+        if (gn_record_role(&s->rec[i]) == GN_ROLE_IMAGE && !gn_record_data(&s->rec[i], err))
+            return -1;
+    if (batch > grid.n)
+        batch = grid.n;
+    x = gn_try_alloc((size_t)batch * in * sizeof *x, err);
+    y = gn_try_alloc((size_t)batch * out * sizeof *y, err);
+    stitcher = gn_stitcher_new(size, c->patch, setup->net.classes, stitch_mode(c->stitch), c->overlap, NULL, err);
+    if (!x || !y || !stitcher)
+        goto out;
+    for (int64_t first = 0; first < grid.n; first += batch) {
+        int64_t n = grid.n - first < batch ? grid.n - first : batch, origin[3];
+        if (stop && *stop) {
+            rc = 1;
+            goto out;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            gn_patch_grid_origin(&grid, first + i, origin);
+            read_patch(s, origin, c->patch, voxels, x + (size_t)i * in);
+        }
+        if (gn_net_forward(net, n, x, y, err) < 0)
+            goto out;
+        for (int64_t i = 0; i < n; i++) {
+            gn_patch_grid_origin(&grid, first + i, origin);
+            if (gn_stitcher_add(stitcher, origin, y + (size_t)i * out, err) < 0)
+                goto out;
+        }
+    }
+    rc = gn_stitcher_finish(stitcher, prob, err);
+out:
+    gn_stitcher_free(stitcher);
+    free(x);
+    free(y);
+    return rc;
+}
