@@ -1,0 +1,334 @@
+# gn-experiment: a whole study from a configuration and a table; predict
+. "$GN_TESTS/lib.sh"
+
+cat >c.yaml <<'Y'
+version: {minimum: 0.0.14, maximum: 0.1.6}
+modality: rad
+patch_size: [16, 16]
+model: {dimension: 2, architecture: light_unet_multilayer, depth: 2, base_filters: 4, norm_type: instance,
+        final_layer: softmax, class_list: [0, 1], num_channels: 1}
+loss_function: dc
+metrics: [dice]
+nested_training: {testing: -3, validation: -3}
+optimizer: adam
+learning_rate: 0.01
+num_epochs: 2
+patience: 50
+batch_size: 2
+q_samples_per_volume: 4
+patch_sampler: label
+inference_mechanism: {grid_aggregator_overlap: average, patch_overlap: 4}
+data_preprocessing: {resample: {resolution: [1.5, 1.5]}, normalize_nonzero: }
+data_augmentation: {flip: {axis: [0], probability: 0.5}}
+augment_after_preprocessing: true
+Y
+sed 's/num_epochs: 2/num_epochs: 30/' c.yaml >long.yaml
+gn-phantom thorax -n 9 --size 48,48 -o data
+gn-experiment -c c.yaml -i data/data.csv -o whole >summary
+gn-experiment -c long.yaml -i data/data.csv -o long >/dev/null
+cat >>"$base/prelude" <<'P'
+products() { # what a study made, without times and the lock
+    (cd "$1" && find . -type f ! -name timing.tsv ! -name .status ! -name .gn-experiment ! -name Makefile ! -name '*.gnt' | sort)
+}
+same_study() { # same_study A B: the same files with the same bytes
+    products "$1" >la; products "$2" >lb
+    diff la lb >&2
+    while read -r f; do same "$1/$f" "$2/$f"; done <la
+}
+saved() { # saved DIR: waits until a training has saved once and goes on
+    i=0
+    while [ ! -s "$1/model/latest.safetensors" ] && [ $i -lt 400 ]; do sleep 0.02; i=$((i + 1)); done
+    [ -s "$1/model/latest.safetensors" ] && [ ! -e "$1/model/DONE" ]
+}
+P
+
+t 'a study: tables, cache, model, predictions of the test set, scores, a picture' '
+    [ "$(ls ../whole | tr "\n" " ")" = "Makefile cache config.yaml data.csv data_testing.csv data_training.csv data_validation.csv model predictions report scores.tsv " ]
+    [ "$(ls ../whole/model | tr "\n" " ")" = "DONE best.safetensors latest.safetensors logs_training.csv logs_validation.csv timing.tsv " ]
+    [ "$(ls ../whole/cache | wc -l)" = 10 ]
+    tail -n +2 ../whole/data_testing.csv | cut -d, -f1 | sort >want
+    tail -n +2 ../whole/predictions/predictions.csv | cut -d, -f1 | sort | same - want
+    tail -n +2 ../whole/scores.tsv | cut -f1 | sed 3q | sort | same - want
+    [ -s ../whole/report/predictions.png ]
+    gn-config print ../c.yaml | same - ../whole/config.yaml'
+t 'the summary says mean Dice and where everything is' '
+    mean=$(awk -F"\t" "\$1 == \"mean\" && \$2 == \"all\" { printf \"%.4f\", \$4 }" ../whole/scores.tsv)
+    head -n 1 ../summary | grep -qx "mean Dice $mean over 3 test subjects"
+    cd ..
+    tail -n +2 summary | sed "s/.*: //" | while read -r f; do [ -s "$f" ]; done'
+t 'the same command again does nothing and says the same' '
+    cp -r ../whole s; cp -r ../data data
+    find s | sort | xargs ls -ld --time-style=full-iso >before
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../whole | same - ../summary || true
+    (cd .. && gn-experiment -c c.yaml -i data/data.csv -o whole) | same - ../summary
+    find ../whole -newer ../summary -type f | grep -v -e Makefile -e .gn-experiment >newer || true
+    [ ! -s newer ]'
+t 'the pipeline that -n prints gives the same bytes' '
+    gn-experiment -n -c ../c.yaml -i ../data/data.csv -o s >run.sh
+    [ ! -e s ]
+    sh -e run.sh
+    for f in data_training.csv data_validation.csv data_testing.csv model/best.safetensors model/latest.safetensors \
+        model/logs_training.csv model/logs_validation.csv predictions/predictions.csv scores.tsv; do
+        [ $f = data_training.csv ] || [ $f = data_validation.csv ] || [ $f = data_testing.csv ] || same ../whole/$f s/$f
+    done
+    for p in ../whole/predictions/*/*; do same $p s/predictions/${p#../whole/predictions/}; done'
+t 'one, two and three threads give the same bytes' '
+    for j in 1 2 3; do
+        gn-experiment -j $j -c ../c.yaml -i ../data/data.csv -o ../j >/dev/null
+        same_study ../whole ../j
+        rm -rf ../j
+    done'
+t 'predict gives the bytes that the study gives for the same image, from an image or a table' '
+    id=$(sed -n 2p ../whole/data_testing.csv | cut -d, -f1)
+    image=$(ls ../data/$id/* | grep -v label)
+    gn-experiment predict -m ../whole/model/best.safetensors -o p "$image"
+    same p/*/*_seg.* ../whole/predictions/$id/*_seg.*
+    [ "$(wc -l <p/predictions.csv)" = 2 ]
+    gn-experiment predict -m ../whole/model/best.safetensors -o q ../whole/data_testing.csv
+    diff -r q ../whole/predictions >&2
+    gn-experiment predict -n -m ../whole/model/best.safetensors -o r "$image" >run.sh
+    sh -e run.sh
+    diff -r p r >&2'
+t 'predict: a bad image among good ones: status 1, one line naming it, no predictions.csv' '
+    cp ../data/thorax_001/thorax_001_xray.png a.png
+    printf "hello" >b.png
+    fails 1 gn-experiment predict -m ../whole/model/best.safetensors -o p a.png b.png
+    grep -q "^gn-load: .*b.png" err
+    [ ! -e p/predictions.csv ]
+    fails 1 gn-experiment predict -m ../whole/model/best.safetensors -o p nothere.png
+    fails 1 gn-experiment predict -m nothere.safetensors -o p a.png
+    fails 1 gn-experiment predict -m b.png -o p a.png
+    fails 2 gn-experiment predict -m ../whole/model/best.safetensors -o p a.png,a.png
+    fails 2 gn-experiment predict -m ../whole/model/best.safetensors -o p
+    fails 2 gn-experiment predict -o p a.png
+    printf "x" >file
+    fails 1 gn-experiment predict -m ../whole/model/best.safetensors -o file a.png'
+t 'predict: an earlier index does not survive a failure' '
+    cp ../data/thorax_001/thorax_001_xray.png a.png; printf "hello" >b.png
+    gn-experiment predict -m ../whole/model/best.safetensors -o p a.png
+    fails 1 gn-experiment predict -m ../whole/model/best.safetensors -o p b.png
+    [ ! -e p/predictions.csv ]'
+t 'kill -9 of everything in the middle of training: the same command ends in the same bytes' '
+    setsid gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k1 >/dev/null 2>&1 & p=$!
+    saved ../k1
+    kill -s KILL -- -$p; wait $p 2>/dev/null || true
+    [ ! -e ../k1/model/DONE ]
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k1 >/dev/null
+    same_study ../long ../k1; rm -rf ../k1'
+t 'kill -9 of gn-experiment alone: what it left behind is ended first' '
+    setsid gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k2 >/dev/null 2>&1 & p=$!
+    saved ../k2
+    kill -9 $p; wait $p 2>/dev/null || true
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k2 >/dev/null 2>err
+    same_study ../long ../k2; rm -rf ../k2'
+t 'SIGTERM: gn-train saves, the status is 75, and the same command goes on' '
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k3 >out 2>err & p=$!
+    saved ../k3
+    kill -TERM $p
+    rc=0; wait $p || rc=$?
+    [ $rc = 75 ]; [ ! -s out ]; [ ! -e ../k3/model/DONE ]
+    grep -q "gn-train: note: stopped by a signal after saving" err
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k3 >/dev/null
+    same_study ../long ../k3; rm -rf ../k3'
+t 'SIGUSR1 does the same' '
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k4 >out 2>err & p=$!
+    saved ../k4
+    kill -USR1 $p
+    rc=0; wait $p || rc=$?
+    [ $rc = 75 ]
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k4 >/dev/null
+    same_study ../long ../k4; rm -rf ../k4'
+t 'SIGTERM to the whole job: still saved, still 75' '
+    setsid gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k5 >out 2>err & p=$!
+    saved ../k5
+    kill -s TERM -- -$p
+    rc=0; wait $p || rc=$?
+    [ $rc = 75 ]
+    grep -q "gn-train: note: stopped by a signal after saving" err
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k5 >/dev/null
+    same_study ../long ../k5; rm -rf ../k5'
+t 'an interrupt from the keyboard ends everything; nothing half made has a final name' '
+    setsid env --default-signal=INT gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k6 >out 2>err & p=$!
+    saved ../k6
+    kill -s INT -- -$p
+    rc=0; wait $p || rc=$?
+    [ $rc -ne 0 ]; [ $rc -ne 75 ]
+    [ ! -e ../k6/model/DONE ]; [ ! -e ../k6/scores.tsv ]
+    [ -z "$(ls -A ../k6/model | grep "gn-[0-9]")" ]
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k6 >/dev/null
+    same_study ../long ../k6; rm -rf ../k6'
+t 'two at work in one folder: the second is refused' '
+    gn-experiment -c ../long.yaml -i ../data/data.csv -o k >/dev/null 2>&1 & p=$!
+    saved k
+    fails 1 gn-experiment -c ../long.yaml -i ../data/data.csv -o k
+    grep -q "another gn-experiment" err
+    kill -TERM $p; wait $p || true'
+t 'more epochs may be asked for; other changes of the config are refused, the keys named' '
+    cp -r ../whole ../m
+    sed "s/num_epochs: 2/num_epochs: 4/" ../c.yaml >four.yaml
+    gn-experiment -c four.yaml -i ../data/data.csv -o ../m >/dev/null
+    [ "$(wc -l <../m/model/logs_training.csv)" = 5 ]
+    gn-experiment -c four.yaml -i ../data/data.csv -o ../n >/dev/null
+    for f in model/latest.safetensors model/logs_training.csv scores.tsv; do same ../m/$f ../n/$f; done
+    sed "s/learning_rate: 0.01/learning_rate: 0.02/" four.yaml >rate.yaml
+    cp -r ../m ../before
+    fails 1 gn-experiment -c rate.yaml -i ../data/data.csv -o ../m
+    grep -q "learning_rate" err
+    diff -r ../m ../before >&2
+    rm -rf ../m ../n ../before'
+t 'changed data and a changed split are refused, unless --reset' '
+    cp -r ../whole ../m; cp ../data/data.csv ../data/more.csv; head -n 9 ../data/data.csv >../data/fewer.csv
+    fails 1 gn-experiment -c ../c.yaml -i ../data/fewer.csv -o ../m
+    grep -q "m/data.csv: other data" err
+    { head -n 1 ../m/data_training.csv; tail -n +2 ../m/data_testing.csv; } >../m/data_validation.csv
+    fails 1 gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m
+    grep -q "data_validation.csv: other subjects" err
+    echo mine >../m/notes.txt
+    gn-experiment --reset -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
+    [ "$(cat ../m/notes.txt)" = mine ]; rm ../m/notes.txt
+    same_study ../whole ../m
+    rm -rf ../m ../data/fewer.csv ../data/more.csv'
+t 'a folder that is not a study is left alone, --reset or not' '
+    mkdir d; echo precious >d/config.yaml; mkdir d/model
+    fails 1 gn-experiment -c ../c.yaml -i ../data/data.csv -o d
+    fails 1 gn-experiment --reset -c ../c.yaml -i ../data/data.csv -o d
+    [ "$(cat d/config.yaml)" = precious ]; [ "$(ls -A d | wc -l)" = 2 ]
+    fails 1 gn-experiment -c ../c.yaml -i ../data/data.csv -o d/config.yaml
+    fails 1 gn-experiment status d'
+t 'given splits are used as they are, with and without a test set' '
+    head -n 1 ../data/data.csv >../data/h
+    { cat ../data/h; sed -n 2,6p ../data/data.csv; } >../data/a.csv
+    { cat ../data/h; sed -n 7,8p ../data/data.csv; } >../data/b.csv
+    { cat ../data/h; sed -n 9,10p ../data/data.csv; } >../data/c.csv
+    gn-experiment -c ../c.yaml -i ../data/a.csv,../data/b.csv,../data/c.csv -o three | head -n 1 | grep -q "over 2 test subjects"
+    for p in training:a validation:b testing:c; do
+        cut -d, -f1 three/data_${p%:*}.csv >x; cut -d, -f1 ../data/${p#*:}.csv | same - x
+    done
+    gn-experiment -n -c ../c.yaml -i ../data/a.csv,../data/b.csv,../data/c.csv -o shell >run.sh
+    sh -e run.sh
+    same three/model/best.safetensors shell/model/best.safetensors; same three/scores.tsv shell/scores.tsv
+    gn-experiment -c ../c.yaml -i ../data/a.csv,../data/b.csv -o two | head -n 1 | grep -q "over 2 validation subjects"
+    [ ! -e two/data_testing.csv ]
+    fails 1 gn-experiment -c ../c.yaml -i ../data/a.csv,../data/c.csv -o two
+    { cat ../data/b.csv; sed -n 6p ../data/data.csv; } >../data/d.csv
+    fails 1 gn-experiment -c ../c.yaml -i ../data/a.csv,../data/d.csv -o twice
+    grep -q "d.csv:4: subject thorax_005: is also in" err
+    [ ! -e twice ]'
+t 'without test folds the validation set is scored' '
+    sed "s/testing: -3/testing: 1/" ../c.yaml >v.yaml
+    gn-experiment -c v.yaml -i ../data/data.csv -o v | head -n 1 | grep -q "over 3 validation subjects"'
+t 'several folds: a leaf each, from one cache; --only and --folds; status' '
+    sed "s/testing: -3, validation: -3/testing: 2, validation: 2/; s/num_epochs: 2/num_epochs: 1/" ../c.yaml >f.yaml
+    gn-experiment --only testing_1/0 -c f.yaml -i ../data/data.csv -o f >/dev/null
+    [ -s f/testing_1/0/scores.tsv ]; [ ! -e f/testing_0/0/model ]
+    gn-experiment status f | cut -f1,5 >st
+    printf "leaf\tmodel\ntesting_0/0\tmissing\ntesting_0/1\tmissing\ntesting_1/0\tdone\ntesting_1/1\tmissing\n" | same - st
+    gn-experiment --folds 2 -c f.yaml -i ../data/data.csv -o f >sum
+    tail -n 1 sum | grep -q "over 4 leaves"
+    gn-experiment -j 1 -c f.yaml -i ../data/data.csv -o g >/dev/null
+    for leaf in testing_0/0 testing_0/1 testing_1/0 testing_1/1; do
+        for x in model/best.safetensors scores.tsv; do same f/$leaf/$x g/$leaf/$x; done
+        [ -s f/$leaf/report/predictions.png ]
+    done
+    [ ! -e f/testing_0/0/cache ]
+    fails 2 gn-experiment --only testing_7/0 -c f.yaml -i ../data/data.csv -o f'
+t 'GaNDLF order: raw samples are augmented, then preprocessed; the printed pipeline agrees' '
+    sed "s/augment_after_preprocessing: true/augment_after_preprocessing: false/" ../c.yaml >raw.yaml
+    gn-experiment -c raw.yaml -i ../data/data.csv -o r >/dev/null
+    [ -s r/cache_raw/data.csv ]; [ -s r/scores.tsv ]
+    gn-experiment -n -c raw.yaml -i ../data/data.csv -o s >run.sh
+    grep -q gn-shuffle run.sh
+    sh -e run.sh
+    same r/model/best.safetensors s/model/best.safetensors; same r/scores.tsv s/scores.tsv'
+t 'zero planes are cropped for training cases only, from a cache of their own' '
+    sed "s/normalize_nonzero: /crop_external_zero_planes: , normalize_nonzero: /" ../c.yaml >z.yaml
+    gn-experiment -c z.yaml -i ../data/data.csv -o z >/dev/null
+    [ -s z/cache_training/data.csv ]; [ -s z/scores.tsv ]'
+t 'weights from label counts' '
+    sed "s/^loss_function.*/loss_function: dc\nweighted_loss: true/" ../c.yaml >w.yaml
+    gn-experiment -c w.yaml -i ../data/data.csv -o w >/dev/null
+    head -n 1 w/class_counts.tsv | grep -q "^label"
+    ! cmp -s w/model/best.safetensors ../whole/model/best.safetensors
+    gn-experiment -n -c w.yaml -i ../data/data.csv -o s >run.sh
+    sh -e run.sh
+    same w/model/best.safetensors s/model/best.safetensors'
+t 'odd names: spaces and signs in the folder, the tables and the subjects' '
+    d="my data"
+    mkdir "$d"
+    awk -F, "NR == 1 { print; next } { printf \"it is #%d: \$(ls) %%\x27,../../data/%s,../../data/%s\n\", NR, \$2, \$3 }" ../data/data.csv >"$d/all the data.csv"
+    cp ../c.yaml "my config.yaml"
+    gn-experiment -c "my config.yaml" -i "$d/all the data.csv" -o "my \$study" >sum
+    [ -s "my \$study/scores.tsv" ]
+    tail -n +2 "my \$study/predictions/predictions.csv" | cut -d, -f1 | grep -c "it is #" | grep -qx 3
+    gn-experiment -n -c "my config.yaml" -i "$d/all the data.csv" -o "an other" >run.sh
+    sh -e run.sh
+    same "my \$study/scores.tsv" "an other/scores.tsv"'
+t 'called from a makefile that has options of its own' '
+    cp -r ../whole ../m
+    rm ../m/scores.tsv
+    (cd .. && MAKEFLAGS="n --silent" MAKELEVEL=3 gn-experiment -c c.yaml -i data/data.csv -o m) >/dev/null
+    same ../m/scores.tsv ../whole/scores.tsv
+    rm -rf ../m'
+t 'make alone goes on in the folder, too' '
+    cp -r ../whole ../m
+    rm -r ../m/predictions ../m/scores.tsv
+    make -s -C ../m >/dev/null
+    same ../m/scores.tsv ../whole/scores.tsv
+    rm -rf ../m'
+t 'pipelines/train.mk, in other words, gives the same scores' '
+    cat >m.mk <<M
+PREPROCESS = gn-resample -s 1.5,1.5,1 | gn-normalize --zscore nonzero
+SPLIT = --test -3 --val -3
+include $GN_TOP/pipelines/train.mk
+M
+    make -s -f m.mk DATA=../data/data.csv CONFIG=../c.yaml OUT=s 2>/dev/null
+    same s/model/best.safetensors ../whole/model/best.safetensors
+    cut -f1-4 ../whole/scores.tsv >a; cut -f1-4 s/scores.tsv | same - a
+    [ -s s/predictions.png ]'
+t 'pipelines/predict-inbox labels what is new, and a bad image does not stop the others' '
+    mkdir in
+    cp ../data/thorax_001/thorax_001_xray.png in/a.png; cp ../data/thorax_002/thorax_002_xray.png "in/c d.png"
+    echo hello >in/b.png
+    rc=0; $GN_TOP/pipelines/predict-inbox ../whole/model/best.safetensors in out 2>err || rc=$?
+    [ $rc = 1 ]; [ "$(wc -l <err)" = 1 ]; grep -q b.png err
+    [ -s out/a.png/predictions.csv ]; [ -s "out/c d.png/predictions.csv" ]; [ ! -e out/b.png/predictions.csv ]
+    rm in/b.png; touch mark
+    $GN_TOP/pipelines/predict-inbox ../whole/model/best.safetensors in out
+    [ -z "$(find out -newer mark)" ]'
+t 'a broken image: status 1, its name, no cache that looks finished; then the same command goes on' '
+    cp -r ../data data
+    printf "hello" >data/thorax_005/x; f=$(ls data/thorax_005/*.png | grep -v label); cp $f keep
+    head -c 100 keep >$f
+    rc=0; gn-experiment -c ../c.yaml -i data/data.csv -o s >out 2>err || rc=$?
+    [ $rc = 1 ]; [ ! -s out ]
+    grep -q "thorax_005" err
+    tail -n 1 err | grep -q "^gn-experiment: s/cache/data.csv: could not be made"
+    [ ! -e s/cache/data.csv ]; [ ! -e s/model ]
+    cp keep $f
+    gn-experiment -c ../c.yaml -i data/data.csv -o s >/dev/null
+    for x in model/best.safetensors scores.tsv; do same s/$x ../whole/$x; done'
+t 'faults of config and data are found before anything is made, all at once' '
+    sed "s/thorax_00[34]_/nothere_/" ../data/data.csv >../data/bad.csv
+    rc=0; gn-experiment -c ../c.yaml -i ../data/bad.csv -o s 2>err || rc=$?
+    [ $rc = 1 ]; [ "$(grep -c "no such file" err)" -ge 2 ]; [ ! -e s ]
+    rm ../data/bad.csv
+    cut -d, -f1,2 ../data/data.csv >../data/nolabel.csv
+    fails 1 gn-experiment -c ../c.yaml -i ../data/nolabel.csv -o s; grep -q "label" err; rm ../data/nolabel.csv
+    sed "s/num_channels: 1/num_channels: 4/" ../c.yaml >four.yaml
+    fails 1 gn-experiment -c four.yaml -i ../data/data.csv -o s; grep -q "4" err
+    sed "s/light_unet_multilayer, depth: 2/unet/" ../c.yaml >small.yaml
+    fails 1 gn-experiment -c small.yaml -i ../data/data.csv -o s; grep -q "larger patch" err
+    sed "s/testing: -3/testing: -30/" ../c.yaml >many.yaml
+    fails 1 gn-experiment -c many.yaml -i ../data/data.csv -o s; grep -q "30 folds" err
+    fails 1 gn-experiment -c nothere.yaml -i ../data/data.csv -o s
+    fails 1 gn-experiment -c ../c.yaml -i nothere.csv -o s
+    [ ! -e s ]'
+t 'wrong usage' '
+    fails 2 gn-experiment
+    fails 2 gn-experiment -c ../c.yaml -i ../data/data.csv
+    fails 2 gn-experiment -c ../c.yaml -o s
+    fails 2 gn-experiment -c ../c.yaml -i a,b,c,d -o s
+    fails 2 gn-experiment -c ../c.yaml -i ../data/data.csv -o s --folds 0
+    fails 2 gn-experiment train
+    fails 2 gn-experiment status
+    [ ! -e s ]'

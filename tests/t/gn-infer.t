@@ -1,0 +1,87 @@
+# gn-infer: a model on the patches of a stream
+. "$GN_TESTS/lib.sh"
+
+cat >c.yaml <<'Y'
+version: {minimum: 0.0.14, maximum: 0.1.6}
+modality: rad
+patch_size: [16, 16]
+model: {dimension: 2, architecture: light_unet_multilayer, depth: 2, base_filters: 4, norm_type: instance,
+        final_layer: softmax, class_list: [0, 1], num_channels: 3}
+loss_function: dc
+metrics: [dice]
+nested_training: {testing: 1, validation: -3}
+learning_rate: 0.01
+num_epochs: 2
+batch_size: 2
+q_samples_per_volume: 4
+inference_mechanism: {grid_aggregator_overlap: average, patch_overlap: 4}
+data_preprocessing: {normalize: }
+Y
+gn-phantom fundus -n 4 --size 32,40 -o data
+gn-load data/data.csv | gn-normalize --zscore full >d.gnt
+gn-save --cache -o cache <d.gnt
+gn-epochs -c c.yaml --patches cache | gn-train -c c.yaml -o m
+gn-patch --grid -c m/best.safetensors d.gnt >g.gnt
+model=$PWD/m/best.safetensors
+export model
+
+t 'one prediction a patch, a channel a class, which sum to one' '
+    gn-infer -m $model ../g.gnt >p.gnt
+    [ "$(gn-info --header role p.gnt | sort -u)" = prediction ]
+    [ "$(gn-info --header shape p.gnt | sort -u)" = "2 1 16 16" ]
+    n=$(gn-info --header role ../g.gnt | grep -c image)
+    [ "$(gn-info --header sample p.gnt | wc -l)" = "$n" ]
+    PYTHONPATH=$GN_TOP/examples PYTHONDONTWRITEBYTECODE=1 python3 - <<P
+import gnt, struct
+for m, raw in gnt.read(open("p.gnt", "rb")):
+    v = struct.unpack("<512f", bytes(raw))
+    assert all(0 <= x <= 1 for x in v)
+    assert max(abs(v[i] + v[i + 256] - 1) for i in range(256)) < 1e-6
+P'
+t 'it says what the channels are, how to stitch, and where the patch lies' '
+    gn-infer -m $model ../g.gnt >p.gnt
+    [ "$(gn-info --header class_list p.gnt | sort -u)" = "0 1" ]
+    [ "$(gn-info --header stitch p.gnt | sort -u)" = average ]
+    [ "$(gn-info --header name p.gnt | sort -u)" = best ]
+    gn-info --header patch.origin ../g.gnt | awk "NR % 2" >a; gn-info --header patch.origin p.gnt | same - a
+    gn-info --header source.shape p.gnt | sort -u | grep -q "32 40 1"'
+t 'one, two and three threads give the same bytes' '
+    gn-infer -j 1 -m $model ../g.gnt >a
+    for j in 2 3; do gn-infer -j $j -m $model ../g.gnt | same - a; done'
+t 'cpu agrees with the reference backend' '
+    gn-infer -m $model ../g.gnt >a; gn-infer --device ref -m $model ../g.gnt >b
+    gn-diff --atol 1e-5 a b'
+t 'images prepared in another way are refused, the first difference named' '
+    gn-load ../data/data.csv | gn-patch --grid -c $model >raw.gnt
+    fails 1 gn-infer -m $model -o x.gnt raw.gnt
+    grep -q "gn-normalize --zscore full.* was not done" err
+    gn-load ../data/data.csv | gn-normalize --zscore nonzero | gn-patch --grid -c $model >other.gnt
+    fails 1 gn-infer -m $model -o x.gnt other.gnt
+    grep -q "nonzero" err
+    [ ! -e x.gnt ]'
+t 'patches of another size and images of other channels are refused' '
+    gn-patch --grid -p 32,32 ../d.gnt >big.gnt
+    fails 1 gn-infer -m $model -o x.gnt big.gnt
+    grep -q "16x16x1" err
+    gn-phantom thorax -n 1 --size 16,16 -o h
+    gn-load h/data.csv | gn-normalize --zscore full | gn-patch --grid -c $model >one.gnt
+    fails 1 gn-infer -m $model -o x.gnt one.gnt
+    grep -q "channel" err
+    [ ! -e x.gnt ]'
+t 'what is not a model is refused' '
+    printf "hello" >x.safetensors
+    fails 1 gn-infer -m x.safetensors ../g.gnt
+    fails 1 gn-infer -m nothere ../g.gnt
+    fails 1 gn-infer -m ../c.yaml ../g.gnt
+    head -c 2000 $model >cut.safetensors
+    fails 1 gn-infer -m cut.safetensors ../g.gnt
+    fails 2 gn-infer ../g.gnt'
+t 'truncated input: status 1, no output' '
+    head -c 9000 ../g.gnt >cut
+    fails 1 gn-infer -m $model -o x.gnt cut
+    [ ! -e x.gnt ]
+    printf "" | fails 1 gn-infer -m $model'
+t 'stitched, decoded and saved, the labels lie in the grid of the source' '
+    gn-infer -m $model ../g.gnt | gn-stitch --labels --to-source | gn-save -o out
+    [ "$(wc -l <out/predictions.csv)" = 5 ]
+    gn-load out/fundus_00?/*.png | gn-info --header shape | sort -u | grep -qx "1 1 40 32"'

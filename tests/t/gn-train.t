@@ -1,0 +1,219 @@
+# gn-train: training as a filter; whatever interrupts it, the same command ends in the same bytes
+. "$GN_TESTS/lib.sh"
+
+cat >c.yaml <<'Y'
+version: {minimum: 0.0.14, maximum: 0.1.6}
+modality: rad
+patch_size: [16, 16]
+model: {dimension: 2, architecture: light_unet_multilayer, depth: 2, base_filters: 4, norm_type: instance,
+        final_layer: softmax, class_list: [0, 1], num_channels: 3}
+loss_function: dc
+metrics: [dice]
+nested_training: {testing: 1, validation: -3}
+optimizer: adam
+learning_rate: 0.01
+num_epochs: 3
+patience: 10
+batch_size: 3
+q_samples_per_volume: 4
+patch_sampler: label
+data_preprocessing: {normalize: }
+data_augmentation: {flip: {axis: [0], probability: 0.5}, noise: {mean: 0, std: [0, 0.1], probability: 0.5}}
+augment_after_preprocessing: true
+Y
+gn-phantom fundus -n 6 --size 32,32 -o data
+gn-load data/data.csv | gn-normalize --zscore full | gn-save --cache -o cache
+sed 5,7d data/data.csv >train.csv
+sed 2,4d data/data.csv >val.csv
+gn-epochs -c c.yaml --only train.csv --patches cache | gn-augment -c c.yaml >s.gnt
+cat >"$base/lib" <<'P'
+train() { gn-train -c ../c.yaml --cache ../cache --val ../val.csv "$@"; } # train -o MODEL [OPTION...] [FILE]
+resume() { # resume MODEL: the whole command again
+    gn-epochs -c ../c.yaml --only ../train.csv --from "$1" --patches ../cache | gn-augment -c ../c.yaml | train -o "$1"
+}
+same_model() { # same_model A B
+    for f in best.safetensors latest.safetensors logs_training.csv logs_validation.csv DONE; do same "$1/$f" "$2/$f"; done
+}
+waits() { # waits PID FILE: until the file is there, and then some, so that the program hangs in its read
+    i=0
+    while [ ! -s "$2" ] && [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done
+    [ -s "$2" ] && sleep 0.3 && kill -0 "$1"
+}
+P
+cat "$base/lib" >>"$base/prelude"
+gn-train -c c.yaml --cache cache --val val.csv -o whole s.gnt
+size=$(wc -c <s.gnt)
+export size
+
+t 'a model folder: weights, state, logs of each epoch, and DONE last' '
+    [ "$(ls ../whole | tr "\n" " ")" = "DONE best.safetensors latest.safetensors logs_training.csv logs_validation.csv timing.tsv " ]
+    [ "$(cut -d, -f1 ../whole/logs_training.csv | tr "\n" " ")" = "epoch_no 0 1 2 " ]
+    head -n 1 ../whole/logs_validation.csv | grep -q "^epoch_no,valid_loss,valid_dice,valid_dice_1$"
+    head -n 1 ../whole/DONE | grep -q "^epochs 3$"
+    gn-info --header name ../whole/best.safetensors >/dev/null'
+t 'training learns: the loss falls' '
+    awk -F, "NR == 2 { a = \$2 } END { exit !(\$2 < a - 0.02) }" ../whole/logs_training.csv'
+t 'one, two and three threads give the same bytes' '
+    for j in 1 2 3; do train -j $j -o m$j ../s.gnt; same_model ../whole m$j; done'
+t 'another seed gives another model' '
+    gn-epochs -c ../c.yaml --seed 5 --only ../train.csv --patches ../cache | gn-augment -c ../c.yaml --seed 5 | train --seed 5 -o m
+    ! cmp -s ../whole/best.safetensors m/best.safetensors'
+t 'kill -9 in the middle of an epoch: the same command ends in the same bytes' '
+    mkfifo f
+    { head -c $((size / 2)) ../s.gnt; sleep 30; } >f &
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o m f & p=$!
+    waits $p m/logs_validation.csv
+    kill -9 $p; wait $p 2>/dev/null || true
+    kill $feeder
+    [ ! -e m/DONE ]
+    resume m
+    same_model ../whole m'
+t 'SIGTERM saves and exits 75, also while waiting for input; the rest gives the same bytes' '
+    mkfifo f
+    { head -c $((size * 2 / 5)) ../s.gnt; sleep 30; } >f &
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o m f 2>err & p=$!
+    waits $p m/logs_validation.csv
+    kill -TERM $p
+    rc=0; wait $p || rc=$?
+    kill $feeder
+    [ $rc = 75 ]
+    grep -q "goes on" err
+    [ ! -e m/DONE ]
+    resume m
+    same_model ../whole m'
+t 'SIGUSR1 does the same' '
+    mkfifo f
+    { head -c $((size * 2 / 3)) ../s.gnt; sleep 30; } >f &
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o m f 2>err & p=$!
+    waits $p m/logs_validation.csv
+    kill -USR1 $p
+    rc=0; wait $p || rc=$?
+    kill $feeder
+    [ $rc = 75 ]
+    resume m
+    same_model ../whole m'
+t 'a signal to the whole job, which ends gn-epochs first, still saves' '
+    mkfifo f
+    { head -c $((size / 2)) ../s.gnt; sleep 30; } >f &
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o m f 2>err & p=$!
+    waits $p m/logs_validation.csv
+    kill $feeder; sleep 0.05; kill -TERM $p
+    rc=0; wait $p || rc=$?
+    [ $rc = 75 ]
+    resume m
+    same_model ../whole m'
+t 'truncated input: status 1, no DONE, and what was done is kept' '
+    head -c $((size / 2)) ../s.gnt | fails 1 train -o m
+    grep -q "truncated" err
+    [ ! -e m/DONE ]
+    [ "$(wc -l <m/logs_training.csv)" = 2 ]
+    resume m
+    same_model ../whole m'
+t 'every place to cut the stream is noticed' '
+    for part in 1 3 7 9; do
+        rm -rf m
+        head -c $((size * part / 10 + 64)) ../s.gnt | fails 1 train -o m
+        [ ! -e m/DONE ]
+    done
+    head -c $((size - 128)) ../s.gnt | fails 1 train -o n
+    [ ! -e n/DONE ] || { echo "DONE after a cut" >&2; false; }'
+t 'a flipped bit is noticed' '
+    cp ../s.gnt x; printf "\377" | dd of=x bs=1 seek=$((size / 3)) conv=notrunc 2>/dev/null
+    fails 1 train -o m x
+    [ ! -e m/DONE ]'
+t 'empty streams are errors: no samples, no bytes' '
+    gn-epochs -c ../c.yaml --only ../train.csv --patches ../cache | head -c 0 >none
+    fails 1 train -o m none
+    printf "" | gn-epochs -c ../c.yaml --only ../train.csv --from ../whole --patches ../cache >end.gnt
+    [ "$(gn-info end.gnt | wc -l)" = 0 ] || [ "$(wc -c <end.gnt)" = 128 ]
+    fails 1 train -o m end.gnt
+    grep -q "no samples" err
+    [ ! -e m/DONE ]'
+t 'a finished training given again changes nothing' '
+    cp -r ../whole m
+    resume m
+    same_model ../whole m'
+t 'more epochs may be asked for, and give what an undisturbed run gives' '
+    sed "s/num_epochs: 3/num_epochs: 5/" ../c.yaml >five.yaml
+    long() { gn-epochs -c five.yaml --only ../train.csv --from $1 --patches ../cache | gn-augment -c five.yaml |
+        gn-train -c five.yaml --cache ../cache --val ../val.csv -o $1; }
+    long whole
+    cp -r ../whole m
+    long m
+    same m/latest.safetensors whole/latest.safetensors
+    same m/logs_training.csv whole/logs_training.csv
+    same m/DONE whole/DONE'
+t 'another config for the same folder is refused, the keys named' '
+    sed "s/learning_rate: 0.01/learning_rate: 0.02/" ../c.yaml >other.yaml
+    cp -r ../whole m
+    fails 1 gn-train -c other.yaml --cache ../cache --val ../val.csv -o m ../s.gnt
+    grep -q "learning_rate" err
+    same_model ../whole m'
+t 'preprocessing that was not done is refused, the first difference named' '
+    gn-load ../data/data.csv | gn-save --cache -o raw
+    gn-epochs -c ../c.yaml --patches raw | gn-augment -c ../c.yaml >raw.gnt
+    fails 1 train -o m raw.gnt
+    grep -q "gn-normalize --zscore full.* was not done" err
+    gn-load ../data/data.csv | gn-normalize --zscore nonzero | gn-save --cache -o nonzero
+    gn-epochs -c ../c.yaml --patches nonzero | gn-augment -c ../c.yaml >nonzero.gnt
+    fails 1 train -o m nonzero.gnt
+    grep -q "gn-normalize --zscore nonzero.* was done" err
+    [ ! -e m/best.safetensors ]'
+t 'a window that gn-augment did not turn into a patch is refused' '
+    gn-epochs -c ../c.yaml --only ../train.csv --patches ../cache >w.gnt
+    fails 1 train -o m w.gnt
+    grep -q "gn-augment" err
+    [ ! -e m/best.safetensors ]'
+t 'patches of another size are refused' '
+    sed "s/patch_size: .*/patch_size: [32, 32]/" ../c.yaml >big.yaml
+    fails 1 gn-train -c big.yaml --cache ../cache --val ../val.csv -o m ../s.gnt
+    grep -q "16x16x1" err; grep -q "32x32x1" err'
+t 'a stream at another epoch is refused' '
+    gn-epochs -c ../c.yaml --only ../train.csv --from ../whole --patches -n 3 ../cache >/dev/null
+    head -c $((size / 2)) ../s.gnt | train -o m 2>/dev/null || true
+    fails 1 train -o m ../s.gnt
+    grep -q "epoch 0, the training at epoch 1" err'
+t '--val with a table needs --cache, a .gnt file does not' '
+    fails 2 gn-train -c ../c.yaml --val ../val.csv -o m ../s.gnt
+    gn-epochs -n 1 --only ../val.csv ../cache >val.gnt
+    gn-train -c ../c.yaml --val val.gnt -o m ../s.gnt
+    same ../whole/best.safetensors m/best.safetensors'
+t 'a subject that the cache lacks is an error naming it' '
+    sed "s/fundus_004,/fundus_404,/" ../val.csv >v.csv
+    fails 1 gn-train -c ../c.yaml --cache ../cache --val v.csv -o m ../s.gnt
+    grep -q "fundus_404" err'
+t 'weighted_loss takes the counts of gn-info --labels, and says when it has none' '
+    sed "s/^loss_function.*/loss_function: dc\nweighted_loss: true/" ../c.yaml >w.yaml
+    fails 1 gn-train -c w.yaml --cache ../cache --val ../val.csv -o m ../s.gnt
+    grep -q "class-counts" err
+    gn-epochs -n 1 --only ../train.csv ../cache | gn-info --labels >counts.tsv
+    gn-train -c w.yaml --class-counts counts.tsv --cache ../cache --val ../val.csv -o m ../s.gnt
+    ! cmp -s m/best.safetensors ../whole/best.safetensors
+    printf "label\tvoxels\n0\t10\n" >bad.tsv
+    fails 1 gn-train -c w.yaml --class-counts bad.tsv --cache ../cache --val ../val.csv -o n ../s.gnt
+    grep -q "class 1" err'
+t '--init starts from the weights of another model' '
+    train --init ../whole/best.safetensors -o m ../s.gnt
+    awk -F, "NR == 2 { print \$2 }" ../whole/logs_training.csv m/logs_training.csv >losses
+    awk -F, "NR == 2 { print \$2 }" m/logs_training.csv >a; awk -F, "NR == 2 { print \$2 }" ../whole/logs_training.csv >b
+    [ "$(cat a b | sort -g | head -n 1)" = "$(cat a)" ]'
+t '--test is logged too, and changes nothing else' '
+    train --test ../val.csv -o m ../s.gnt
+    cut -d, -f2- ../whole/logs_validation.csv | tail -n +2 >a
+    cut -d, -f2- m/logs_testing.csv | tail -n +2 | same - a
+    same ../whole/best.safetensors m/best.safetensors'
+t 'early stopping: patience epochs without a better loss, then the stream need not end' '
+    sed "s/num_epochs: 3/num_epochs: 40/; s/patience: 10/patience: 1/; s/learning_rate: 0.01/learning_rate: 1e-30/" ../c.yaml >p.yaml
+    gn-epochs -c p.yaml --only ../train.csv --patches ../cache | gn-augment -c p.yaml |
+        gn-train -c p.yaml --cache ../cache --val ../val.csv -o m
+    n=$(wc -l <m/logs_training.csv)
+    [ "$n" -lt 10 ]
+    [ -s m/DONE ]'
+t 'no config, no output, two streams: usage' '
+    fails 2 gn-train -o m ../s.gnt
+    fails 2 gn-train -c ../c.yaml ../s.gnt
+    fails 2 train -o m ../s.gnt ../s.gnt'
