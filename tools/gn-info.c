@@ -319,7 +319,7 @@ static const struct gn_tool tool = {
             {"gn-load data.csv | gn-info --labels > counts.tsv", "count the labels of a study"},
             {"gn-load data.csv | gn-info --header sample", "list the samples of a stream"},
             {NULL, NULL}},
-    .see_also = "gn-diff(1), gn-view(1), gn-check(1), gn-stream(5)",
+    .see_also = "gn-diff(1), gn-view(1), gn-stream(5)",
     .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_NO_KEEP,
     .main = info,
     .cleanup = cleanup,

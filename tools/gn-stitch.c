@@ -141,8 +141,8 @@ static void cleanup(struct gn_tool_ctx *ctx)
 }
 
 static const struct gn_example examples[] = {
-    { "gn-load test.csv | gn-patch --grid -c model/best.safetensors | gn-infer -m model/best.safetensors | "
-      "gn-stitch --labels --to-source | gn-save -o out/", "labels in the grid of the images' files" },
+    { "gn-load test.csv | gn-resample -s 1,1,1 | gn-normalize --zscore nonzero | gn-patch --grid -c model/best.safetensors | "
+      "gn-infer -m model/best.safetensors | gn-stitch --labels --to-source | gn-save -o out/", "labels in the grid of the images' files" },
     { NULL, NULL }
 };
 static const char *const references[] = { "TorchIO: https://torchio.readthedocs.io/patches/patch_inference.html", NULL };
@@ -161,7 +161,7 @@ static const struct gn_tool tool = {
     .input = "Prediction records of gn-infer, all patches of an image in order; missing patches are an error.",
     .output = "One prediction record an image: maps (float32), or labels in the smallest integer type that holds them.",
     .opts = opts, .examples = examples, .references = references,
-    .see_also = "gn-patch(1), gn-infer(1), gn-postprocess(1), gn-save(1)",
+    .see_also = "gn-patch(1), gn-infer(1), gn-save(1)",
     .begin = begin, .sample = stitch_sample, .end = end, .cleanup = cleanup,
 };
 

@@ -78,8 +78,10 @@ static void put_train(const struct gn_config *c, struct gn_str *out)
                         "    gn-info --labels >\"$LEAF/class_counts.tsv\"\n");
     gn_str_addf(out,
                 "gn-epochs -c \"$CONFIG\" --only \"$LEAF/data_training.csv\" --from "
-                "\"$LEAF/model/\" %s\"$OUT/%s/\" |\n",
-                raw ? "" : "--patches ", cache);
+                "\"$LEAF/model/\" %s%s\"$OUT/%s/\" |\n",
+                raw ? "" : "--patches ",
+                counts && c->biased_sampling && !raw
+                    ? "--class-counts \"$LEAF/class_counts.tsv\" " : "", cache);
     if (c->aug.n)
         gn_str_add(out, "    gn-augment -c \"$CONFIG\" |\n");
     if (raw) {

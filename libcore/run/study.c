@@ -134,6 +134,12 @@ int gn_study_open(struct gn_study *s, struct gn_err *err)
     }
     if (check_network(s, err) < 0)
         goto out;
+    if (s->config->biased_sampling && !s->config->sampling_weights &&
+        gn_config_augments_raw(s->config)) {
+        gn_err_set(err, "%s: patch_sampler.biased_sampling: needs sampling_weights where "
+                   "augmentation comes before preprocessing", s->config_path);
+        goto out;
+    }
     list_leaves(s);
     s->tested = s->n_csv > 1 ? s->n_csv == 3 : s->config->testing > 1 || s->config->testing < -1;
     s->scored = has_labels(&s->table[s->n_csv > 1 ? s->n_csv - 1 : 0]);
@@ -363,6 +369,37 @@ static int wipe(const char *out, struct gn_err *err)
     return rc;
 }
 
+/* Removes what writers that were killed left beside their targets: ".NAME.gn-PID-N" (base/file.h).
+ * cache/, model/ and predictions/ are swept by their recipes. */
+static void sweep_folder(const char *folder)
+{
+    struct dirent *e;
+    DIR *dir = opendir(folder);
+    while (dir && (e = readdir(dir))) {
+        const char *tail = strstr(e->d_name, ".gn-");
+        if (e->d_name[0] != '.' || !tail || tail == e->d_name ||
+            strspn(tail + 4, "0123456789-") != strlen(tail + 4))
+            continue;
+        char *path = gn_path_join(folder, e->d_name);
+        unlink(path);
+        free(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static void sweep(const struct gn_study *s)
+{
+    sweep_folder(s->out);
+    for (size_t i = 0; i < s->leaves.n; i++) {
+        char *report = in_leaf(s, s->leaves.item[i], "report"), *leaf = gn_path_dir(report);
+        sweep_folder(leaf);
+        sweep_folder(report);
+        free(report);
+        free(leaf);
+    }
+}
+
 /* 1: nothing in it (or no such folder), 0: something; ours: it bears our mark. */
 static int look(const char *out, bool *ours, struct gn_err *err)
 {
@@ -420,6 +457,7 @@ int gn_study_prepare(struct gn_study *s, bool reset, struct gn_err *err)
     }
     if (gn_mkdirs(s->out, err) < 0 || gn_process_lock(mark, &made, err) < 0)
         goto out;
+    sweep(s);
     if (reset && wipe(s->out, err) < 0)
         goto out;
     bool set_up = access(config, F_OK) == 0;

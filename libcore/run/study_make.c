@@ -137,7 +137,7 @@ static void put_train(const struct gn_study *s, const struct view *v, struct gn_
     add_stage(&stages,
               "gn-epochs -c %sconfig.yaml --only data_training.csv --from model/ %s%s%s%s/", v->up,
               raw ? "" : "--patches ",
-              counts && c->biased_sampling ? "--class-counts class_counts.tsv " : "", v->up, cache);
+              counts && c->biased_sampling && !raw ? "--class-counts class_counts.tsv " : "", v->up, cache);
     if (c->aug.n)
         add_stage(&stages, "gn-augment -c %sconfig.yaml", v->up);
     if (raw) {

@@ -169,8 +169,8 @@ static int grow(struct gn_record *r, size_t have, size_t total, struct gn_err *e
         return 0;
     if (size > total)
         size = total;
-    if (posix_memalign(&p, GN_ALIGN, size))
-        return gn_err_set(err, "out of memory: %zu bytes", size);
+    if (!(p = gn_try_alloc(size, err)))
+        return -1;
     if (have)
         memcpy(p, r->buffer, have);
     free(r->buffer);
@@ -417,6 +417,11 @@ int gn_stream_seek(struct gn_stream *s, int64_t offset)
 bool gn_stream_mapped(const struct gn_stream *s)
 {
     return s->mapped;
+}
+
+int gn_stream_fd(const struct gn_stream *s)
+{
+    return s->mapped ? -1 : s->fd;
 }
 
 int64_t gn_stream_failed(const struct gn_stream *s)

@@ -37,6 +37,11 @@ struct gn_writer *gn_writer_open(const char *path, struct gn_err *err)
         free(w);
         return NULL;
     }
+    if (isatty(w->out.fd)) { /* /dev/tty, /dev/stdout */
+        gn_err_usage(err, "%s: is a terminal: send the stream to a pipe, or to a file", path);
+        gn_writer_free(w);
+        return NULL;
+    }
     return w;
 }
 

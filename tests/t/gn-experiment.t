@@ -245,7 +245,8 @@ t 'zero planes are cropped for training cases only, from a cache of their own' '
     gn-experiment -c z.yaml -i ../data/data.csv -o z >/dev/null
     [ -s z/cache_training/data.csv ]; [ -s z/scores.tsv ]'
 t 'weights from label counts' '
-    sed "s/^loss_function.*/loss_function: dc\nweighted_loss: true/" ../c.yaml >w.yaml
+    sed "s/^loss_function.*/loss_function: dc\nweighted_loss: true/
+        s/^patch_sampler: label/patch_sampler: {type: label, biased_sampling: true}/" ../c.yaml >w.yaml
     gn-experiment -c w.yaml -i ../data/data.csv -o w >/dev/null
     head -n 1 w/class_counts.tsv | grep -q "^label"
     ! cmp -s w/model/best.safetensors ../whole/model/best.safetensors
