@@ -106,7 +106,7 @@ fuzz: testdeps
 golden: .venv/ok
 	@for g in tests/gen/*.py; do echo "$$g"; .venv/bin/python "$$g" || exit 1; done
 
-# What is measured goes to build/bench.tsv; peers run when .venv has them.
+# What is measured goes to build/bench.tsv; peers run when .venv has them. G=GROUP: one group.
 bench: deps
 	@$(MAKE) --no-print-directory all $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 	@tests/bench/run $(B) $(G)

@@ -26,9 +26,10 @@ static const struct gn_opt opts[] = {
     GN_OPT_VEC3(0, "window", &args.window, "CENTER,WIDTH", "clip to CENTER - WIDTH/2 .. CENTER + WIDTH/2", ONE),
     GN_OPT_RANGE(0, "rescale", &args.rescale, "OUT0,OUT1", "map the smallest and largest value to these", ONE),
     GN_OPT_REAL(0, "divide", &args.divide, "N", "divide by N", ONE),
-    GN_OPT_VEC3(0, "mean", &args.mean, "M,...", "with --std: (x - M) / S, one value or one a channel", ONE),
+    GN_OPT_VEC3(0, "mean", &args.mean, "M,...", "with --std: (x - M) / S, one value or one a channel",
+                ONE | GN_OPT_CHANNELS),
     GN_OPT_GROUP("How"),
-    GN_OPT_VEC3(0, "std", &args.std, "S,...", "goes with --mean", 0),
+    GN_OPT_VEC3(0, "std", &args.std, "S,...", "goes with --mean", GN_OPT_CHANNELS),
     GN_OPT_RANGE(0, "percentiles", &args.percentiles, "P,Q", "--rescale clips to these percentiles first", 0),
     GN_OPT_RANGE(0, "in", &args.in, "A,B", "--rescale maps A and B instead; nothing is clipped to them", 0),
     GN_OPT_END

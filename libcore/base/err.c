@@ -14,7 +14,8 @@ static void mark_cut(char *text, size_t size)
     memcpy(text + end, "...", 4);
 }
 
-/* Formats aside first: an argument may be the text that is being replaced. */
+/* Formats aside first: an argument may be the text that is being replaced. A name with a newline in
+ * it must not make two lines. */
 static void format(char *out, size_t size, const char *fmt, va_list args)
 {
     int n = vsnprintf(out, size, fmt, args);
@@ -23,6 +24,8 @@ static void format(char *out, size_t size, const char *fmt, va_list args)
         snprintf(out, size, "%s", fmt);
     else if ((size_t)n >= size)
         mark_cut(out, size);
+    for (char *p = out; (p = strchr(p, '\n'));)
+        *p = '?';
 }
 
 static int record(struct gn_err *err, int code, const char *fmt, va_list args)

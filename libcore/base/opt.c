@@ -60,7 +60,7 @@ static void print_value(const struct gn_opt *o, struct gn_str *out)
         break;
     case GN_OPT_T_VEC3:
         /* one number means all axes and is written as such: "-s 2" and "-s 2,2,2" are one history */
-        for (int i = 0; i < (vec->n == 1 ? 3 : vec->n); i++) {
+        for (int i = 0; i < (vec->n == 1 && !(o->flags & GN_OPT_CHANNELS) ? 3 : vec->n); i++) {
             gn_str_add(out, i ? "," : "");
             gn_str_add_real(out, vec->v[i]);
         }

@@ -40,7 +40,8 @@ enum {
     GN_OPT_NO_DEFAULT = 16, /* do not show [default] */
     GN_OPT_DIR = 32,       /* names a folder; history shows its base name */
     GN_OPT_OPTIONAL = 64,  /* of a TEXT: the value may be left out (it is "" then) and is given as --name=value only */
-    GN_OPT_ALONE = 128     /* when given, ONE_OF and REQUIRED are not asked for (--help, --version) */
+    GN_OPT_ALONE = 128,    /* when given, ONE_OF and REQUIRED are not asked for (--help, --version) */
+    GN_OPT_CHANNELS = 256  /* of a VEC3: one value a channel, not an axis; history leaves a single one single */
 };
 
 struct gn_opt {

@@ -147,12 +147,9 @@ int gn_gzip_deflate(const void *in, size_t n, int level, void **out, size_t *out
         goto out;
     }
     bound = libdeflate_gzip_compress_bound(c, n);
-    data = malloc(bound); /* not gn_try_alloc: its zeros would touch every page of a bound that is
-                             rarely reached */
-    if (!data) {
-        gn_err_set(err, "out of memory: %zu bytes", bound);
+    data = gn_try_alloc(bound, err);
+    if (!data)
         goto out;
-    }
     *out_n = libdeflate_gzip_compress(c, in, n, data, bound);
     if (!*out_n) {
         gn_err_set(err, "compression failed");

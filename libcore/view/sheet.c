@@ -246,12 +246,12 @@ static bool add_path(cairo_t *cr, const struct gn_contours *c, enum gn_view_role
 
 static void stroke(cairo_t *cr, enum gn_view_role role, struct look look)
 {
-    static const double dash[2] = {5, 3}, dots[2] = {1.5, 2.5};
+    static const double dash[2] = {5, 3}, dots[2] = {2, 3};
 
     if (look.dashed)
         cairo_set_dash(cr, role == GN_VIEW_MASK ? dots : dash, 2, 0);
     ink(cr, look.colour, 1);
-    cairo_set_line_width(cr, role == GN_VIEW_MASK ? 1.2 : 1.5);
+    cairo_set_line_width(cr, 1.5);
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
     cairo_stroke(cr);
     cairo_set_dash(cr, NULL, 0, 0);
@@ -295,10 +295,10 @@ static void put_block(cairo_t *cr, const struct gn_sheet *s, const struct gn_vie
 
         cairo_save(cr);
         cairo_translate(cr, p->x, p->y);
-        cairo_rectangle(cr, 0, 0, p->w, p->h);
-        cairo_clip(cr);
         cairo_set_source_surface(cr, image, 0, 0);
         cairo_paint(cr);
+        cairo_rectangle(cr, -2, -2, p->w + 4, p->h + 4); /* lines outside a border are seen, too */
+        cairo_clip(cr);
         if (p->contours >= 0)
             put_outlines(cr, s, b, &b->contours[p->contours]);
         cairo_restore(cr);

@@ -1,17 +1,15 @@
 /* bench_io.c - image files: bench_io FOLDER draws a head of 240x240x155, int16, into FOLDER (head.nii,
- * head.nii.gz) unless it is there.
+ * head.nii.gz), and one of 32x32x32 (small.nii).
  *
  *   load FILE        file -> float32 in memory
  *   save FILE        the image, int16 in memory -> file, compressed by its name
  *
- * Files are named within FOLDER. WORK: bytes that a load must read and write at least (uncompressed),
- * bytes that go into a save. */
+ * Files are named within FOLDER. WORK: bytes that a load must read and write at least
+ * (uncompressed), bytes that go into a save. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/mem.h"
 #include "base/str.h"
 #include "image/phantom.h"
 #include "io/format.h"
@@ -21,22 +19,42 @@
 static struct gn_picture image;
 static const char *folder;
 
-static int draw(struct gn_err *err)
+static int draw(int64_t x, int64_t y, int64_t z, struct gn_picture *pic, struct gn_err *err)
 {
-    struct gn_phantom p = { .kind = GN_PHANTOM_HEAD, .seed = 1, .size = { 240, 240, 155 },
+    struct gn_phantom p = { .kind = GN_PHANTOM_HEAD, .seed = 1, .size = { x, y, z },
                             .spacing = { 1, 1, 1 }, .channels = 1, .labels = 1 };
     struct gn_tensor label = { 0 };
-    int rc = gn_phantom_draw(&p, "bench", &image.tensor, &label, image.affine, err);
+    int rc = gn_phantom_draw(&p, "bench", &pic->tensor, &label, pic->affine, err);
 
     gn_tensor_free(&label);
-    image.has_affine = true;
-    image.stored = GN_INT16;
-    for (int i = 0; rc == 0 && i < 2; i++) {
-        char *path = gn_asprintf("%s/head.nii%s", folder, i ? ".gz" : "");
-        if (access(path, F_OK) != 0)
-            rc = gn_picture_write(path, &image, err);
-        free(path);
-    }
+    pic->has_affine = true;
+    pic->stored = GN_INT16;
+    return rc;
+}
+
+static int write_picture(const struct gn_picture *pic, const char *name, struct gn_err *err)
+{
+    char *path = gn_asprintf("%s/%s", folder, name);
+    int rc = gn_picture_write(path, pic, err);
+
+    free(path);
+    return rc;
+}
+
+static int prepare(struct gn_err *err)
+{
+    struct gn_picture small = { 0 };
+    int rc = draw(240, 240, 155, &image, err);
+
+    if (rc == 0)
+        rc = draw(32, 32, 32, &small, err);
+    if (rc == 0)
+        rc = write_picture(&image, "head.nii", err);
+    if (rc == 0)
+        rc = write_picture(&image, "head.nii.gz", err);
+    if (rc == 0)
+        rc = write_picture(&small, "small.nii", err);
+    gn_picture_free(&small);
     return rc;
 }
 
@@ -49,7 +67,8 @@ static double load(const char *path, double *work, struct gn_err *err)
 
     if (rc == 0) {
         rc = gn_tensor_convert(&pic.tensor, GN_FLOAT32, &real, err);
-        *work = (double)gn_tensor_count(&pic.tensor) * (double)(gn_dtype_size(pic.stored) + sizeof(float));
+        *work = (double)gn_tensor_count(&pic.tensor) *
+                (double)(gn_dtype_size(pic.stored) + sizeof(float));
         gn_picture_free(&pic);
     }
     t = bench_now() - t;
@@ -91,7 +110,7 @@ int main(int argc, char **argv)
     struct gn_err err = { 0 };
 
     folder = argc > 1 ? argv[1] : ".";
-    if (draw(&err) < 0) {
+    if (prepare(&err) < 0) {
         fprintf(stderr, "bench_io: %s\n", err.text);
         return 1;
     }

@@ -1,7 +1,7 @@
 /* bench_net.c - whole networks: a training step, a forward pass.
  *
- *   train ARCH DIM CHANNELS CLASSES BASE SIDE BATCH NORM     forward, dcce, backward, SGD with momentum
- *   infer ...                                                forward in evaluation mode, softmax
+ *   train ARCH DIM CHANNELS CLASSES BASE SIDE BATCH NORM   forward, dcce, backward, SGD, momentum
+ *   infer ...                                              forward in evaluation mode, softmax
  *
  * SIDE is that of a cube (DIM 3) or a square; WORK is the FLOP of the graph. */
 #include <stdio.h>
@@ -44,8 +44,8 @@ static int prepare(const char *line, struct gn_err *err)
     uint32_t s = 1;
 
     forget();
-    if (sscanf(line, "%15s %31s %d %d %d %d %d %d %15s", what, arch, &dim, &channels, &classes, &base, &side,
-               &batch, norm) != 9)
+    if (sscanf(line, "%15s %31s %d %d %d %d %d %d %15s", what, arch, &dim, &channels, &classes,
+               &base, &side, &batch, norm) != 9)
         return gn_err_set(err, "not a case: %s", line);
     now.training = !strcmp(what, "train");
     now.batch = batch;
@@ -54,7 +54,8 @@ static int prepare(const char *line, struct gn_err *err)
                                 .norm = !strcmp(norm, "batch") ? GN_NORM_BATCH : GN_NORM_INSTANCE,
                                 .final = GN_FINAL_SOFTMAX };
     struct gn_optim_spec optim = { .name = "sgd", .momentum = 0.9 };
-    int64_t patch[3] = { side, side, dim == 3 ? side : 1 }, voxels = batch * patch[0] * patch[1] * patch[2];
+    int64_t patch[3] = { side, side, dim == 3 ? side : 1 };
+    int64_t voxels = batch * patch[0] * patch[1] * patch[2];
 
     now.classes = gn_alloc((size_t)classes * sizeof *now.classes);
     for (int k = 0; k < classes; k++)
@@ -96,7 +97,8 @@ static double run(const char *line, double *work)
         goto fail;
     t = bench_now();
     if (now.training)
-        rc = gn_net_step(now.net, now.batch, now.x, now.label, now.items, 1, 0.01, &loss, NULL, &skipped, &err);
+        rc = gn_net_step(now.net, now.batch, now.x, now.label, now.items, 1, 0.01, &loss, NULL,
+                         &skipped, &err);
     else
         rc = gn_net_forward(now.net, now.batch, now.x, now.y, &err);
     t = bench_now() - t;

@@ -1,6 +1,8 @@
-/* bench_ops.c - convolutions of the cpu backend: GFLOP/s and share of the FMA peak measured in the same run.
+/* bench_ops.c - convolutions of the cpu backend: GFLOP/s and share of the FMA peak measured in the
+ * same run.
  *
- *   bench_ops [THREADS [ROUNDS]]     prints one line a shape and direction; the figure is the best of ROUNDS
+ *   bench_ops [THREADS [ROUNDS]]     prints one line a shape and direction; the figure is the best
+ * of ROUNDS
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +44,8 @@ static float *random_floats(size_t n)
     return p;
 }
 
-static struct gn_cpu_tensor tensor(int64_t c, int64_t d, int64_t h, int64_t w, const int halo[3], int cb)
+static struct gn_cpu_tensor tensor(int64_t c, int64_t d, int64_t h, int64_t w, const int halo[3],
+                                   int cb)
 {
     struct gn_cpu_tensor t = {NULL, 1, c, d, h, w, halo[0], halo[1], halo[2], cb, 0};
     float *dense = random_floats((size_t)(c * d * h * w));
@@ -58,8 +61,10 @@ static void bench(const struct shape *s, int rounds, double peak)
     for (int a = 0; a < 3; a++)
         pad[a] = s->kernel[a] / 2;
     int sd = s->d == 1 ? 1 : s->stride;
-    struct gn_cpu_conv cv = {{s->kernel[0], s->kernel[1], s->kernel[2]}, {sd, s->stride, s->stride},
-                             {pad[0], pad[1], pad[2]}, {1, 1, 1}};
+    struct gn_cpu_conv cv = {{s->kernel[0], s->kernel[1], s->kernel[2]},
+                             {sd, s->stride, s->stride},
+                             {pad[0], pad[1], pad[2]},
+                             {1, 1, 1}};
     int64_t in[3] = {s->d, s->h, s->w}, out[3];
     for (int a = 0; a < 3; a++)
         out[a] = gn_cpu_conv_out(in[a], cv.kernel[a], cv.stride[a], pad[a], 1);
@@ -71,8 +76,10 @@ static void bench(const struct shape *s, int rounds, double peak)
     float *fw = random_floats(gn_cpu_pack_forward_size(&cv, s->cin, s->cout, x.cb));
     float *bw = random_floats(gn_cpu_pack_backward_size(&cv, s->cin, s->cout));
     double *stats = gn_alloc((size_t)s->cout * 4 * sizeof *stats);
-    size_t scratch_f = gn_cpu_conv_forward_scratch(&y), scratch_w = gn_cpu_conv_backward_weights_scratch(&cv, &x, &y);
-    void *scratch = random_floats((scratch_f > scratch_w ? scratch_f : scratch_w) / sizeof(float) + 16);
+    size_t scratch_f = gn_cpu_conv_forward_scratch(&y),
+           scratch_w = gn_cpu_conv_backward_weights_scratch(&cv, &x, &y);
+    void *scratch = random_floats((scratch_f > scratch_w ? scratch_f : scratch_w) / sizeof(float) +
+                                  16);
     gn_cpu_pack_forward(&cv, s->cin, s->cout, x.cb, w, db, fw);
     gn_cpu_pack_backward(&cv, s->cin, s->cout, w, bw);
     double flop = 2.0 * (double)nw * (double)(out[0] * out[1] * out[2]), best[3] = {1e9, 1e9, 1e9};
@@ -92,18 +99,21 @@ static void bench(const struct shape *s, int rounds, double peak)
         }
     printf("%-20s", s->name);
     for (int k = 0; k < 3; k++)
-        printf("  %s %6.1f GFLOP/s %3.0f %%", (const char *[]){"F", "BD", "BW"}[k], flop / best[k] * 1e-9,
-               100 * flop / best[k] * 1e-9 / peak);
+        printf("  %s %6.1f GFLOP/s %3.0f %%", (const char *[]){"F", "BD", "BW"}[k],
+               flop / best[k] * 1e-9, 100 * flop / best[k] * 1e-9 / peak);
     printf("\n");
-    free(x.p), free(y.p), free(w), free(dw), free(db), free(fw), free(bw), free(stats), free(scratch);
+    free(x.p), free(y.p), free(w), free(dw), free(db), free(fw), free(bw), free(stats),
+        free(scratch);
 }
 
 int main(int argc, char **argv)
 {
-    int threads = argc > 1 ? atoi(argv[1]) : gn_pool_default_threads(), rounds = argc > 2 ? atoi(argv[2]) : 5;
+    int threads = argc > 1 ? atoi(argv[1]) : gn_pool_default_threads(),
+        rounds = argc > 2 ? atoi(argv[2]) : 5;
     gn_pool_start(threads);
     double one = bench_peak(1), peak = bench_peak(threads);
-    printf("%s: FMA peak %.1f GFLOP/s on 1 thread, %.1f on %d\n", gn_cpu_kernels()->name, one, peak, threads);
+    printf("%s: FMA peak %.1f GFLOP/s on 1 thread, %.1f on %d\n", gn_cpu_kernels()->name, one, peak,
+           threads);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (argc < 4 || atoi(argv[3]) == (int)i)
             bench(&shapes[i], rounds, peak);

@@ -18,7 +18,7 @@
 enum { BLOCK = 128 << 20, MOST = 8 };
 
 static uint64_t *from[MOST], *to[MOST];
-static uint64_t sum[MOST];
+static volatile uint64_t sum[MOST]; /* volatile: it must be computed */
 
 static void copy_item(void *arg, size_t i, int thread)
 {

@@ -1,6 +1,6 @@
 /* bench_stream.c - the stream's own speed: bench_stream FOLDER
  *
- *   pipe       a writer and a reader, two processes, both taking checksums; steady state, after the first record
+ *   pipe       a writer and a reader, two processes, both taking checksums; after the first record
  *   rawpipe    the same bytes by write and read alone: the limit
  *   mapped     every payload of a mapped file compared with its checksum
  *
@@ -30,7 +30,8 @@ static void prepare(void)
     struct gn_tensor t;
     float *v;
 
-    if (gn_tensor_new(&t, GN_FLOAT32, 4, shape, &err) < 0 || gn_tensor_bytes(&t, &bytes, &err) < 0) {
+    if (gn_tensor_new(&t, GN_FLOAT32, 4, shape, &err) < 0 ||
+        gn_tensor_bytes(&t, &bytes, &err) < 0) {
         fprintf(stderr, "bench_stream: %s\n", err.text);
         exit(1);
     }
@@ -42,7 +43,6 @@ static void prepare(void)
     gn_record_set(&record, "role", "image");
 }
 
-/* In the writing process, fd is the pipe. */
 static int write_stream(const char *path, int n)
 {
     struct gn_err err = { 0 };

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""How far PyTorch's own float32 is from its float64 on the nets of tests/unit/cpu_net.c: prints the table of bounds there.
+"""How far PyTorch's float32 is from its float64 on the nets of tests/unit/cpu_net.c: prints the
+bounds used there.
 
-Nets, parameters, inputs and labels are built by the same recipe in both programs; the loss is the softmax cross-entropy. For every case: error of the
-output in training mode, of the gradients, and of the parameters after three steps of SGD, each max|a - b| / max|b|.
+Nets, parameters, inputs and labels are built by the same recipe in both programs; the loss is the
+softmax cross-entropy. For every case: error of the output in training mode, of the gradients, and of
+the parameters after three steps of SGD, each max|a - b| / max|b|.
 """
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-# The phase of the input is chosen so that no leaky ReLU sits on its kink: one that rounds to the other side moves the gradients by 1e-3 or more,
-# in PyTorch as in anything else, and hides all other errors.
+# The phase of the input is one for which no leaky ReLU sits on its kink: one that rounds to the other
+# side moves the gradients by 1e-3 or more, in PyTorch as in anything else, and hides other errors.
 CASES = [  # arch, dim, channels, classes, base, norm, batch, size (D H W), phase
     ("unet", 2, 3, 2, 8, "instance", 1, (64, 48), 14),
     ("resunet", 2, 1, 3, 8, "batch", 3, (32, 32), 0),
@@ -25,14 +27,18 @@ class Net(nn.Module):
     def __init__(self, dim, channels, classes, b, norm, residual):
         super().__init__()
         conv = nn.Conv2d if dim == 2 else nn.Conv3d
-        kind = {"instance": (nn.InstanceNorm2d, nn.InstanceNorm3d), "batch": (nn.BatchNorm2d, nn.BatchNorm3d)}[norm][dim - 2]
+        kind = {"instance": (nn.InstanceNorm2d, nn.InstanceNorm3d),
+                "batch": (nn.BatchNorm2d, nn.BatchNorm3d)}[norm][dim - 2]
         n = lambda c: kind(c, affine=True, track_running_stats=True)
         c3 = lambda i, o, s=1: conv(i, o, 3, s, 1)
         self.residual, self.mode = residual, "bilinear" if dim == 2 else "trilinear"
-        self.ins = nn.ModuleDict({"conv0": c3(channels, b), "conv1": c3(b, b), "conv2": c3(b, b), "in_0": n(b), "in_1": n(b)})
+        self.ins = nn.ModuleDict({"conv0": c3(channels, b), "conv1": c3(b, b), "conv2": c3(b, b),
+                                  "in_0": n(b), "in_1": n(b)})
         down = lambda i, o: nn.ModuleDict({"in_0": n(i), "conv0": c3(i, o, 2)})
-        enc = lambda c: nn.ModuleDict({"in_0": n(c), "conv0": c3(c, c), "in_1": n(c), "conv1": c3(c, c)})
-        dec = lambda i, o: nn.ModuleDict({"in_0": n(i), "conv0": c3(i, o), "in_1": n(o), "conv1": c3(o, o), "in_2": n(o), "conv2": c3(o, o)})
+        enc = lambda c: nn.ModuleDict({"in_0": n(c), "conv0": c3(c, c),
+                                       "in_1": n(c), "conv1": c3(c, c)})
+        dec = lambda i, o: nn.ModuleDict({"in_0": n(i), "conv0": c3(i, o), "in_1": n(o),
+                                          "conv1": c3(o, o), "in_2": n(o), "conv2": c3(o, o)})
         for i in range(4):
             self.add_module(f"ds_{i}", down(b << i, b << i + 1))
             self.add_module(f"en_{i + 1}", enc(b << i + 1))
@@ -70,7 +76,8 @@ def fill(net):
         elif p.dim() == 1:
             v = 1 + 0.1 * np.cos(0.3 * j + t)
         else:
-            v = np.sqrt(3 / (p.numel() / p.shape[0])) * np.sin(1.3 * j + np.mod((0.11 * j) * j, 6.28318) + t)
+            phase = np.mod((0.11 * j) * j, 6.28318)
+            v = np.sqrt(3 / (p.numel() / p.shape[0])) * np.sin(1.3 * j + phase + t)
         p.data = torch.from_numpy(v.astype(np.float32).reshape(p.shape)).to(p.dtype)
 
 
@@ -80,8 +87,8 @@ def run(case, dtype):
     fill(net)
     voxels = int(np.prod(size))
     j = np.arange(batch * channels * voxels, dtype=np.float64)
-    x = (np.sin(0.013 * j + phase) + 0.5 * np.cos(0.37 * j) + 0.1 * np.sin(j % 7919)).astype(np.float32)
-    x = torch.from_numpy(x).to(dtype).reshape(batch, channels, *size)
+    x = np.sin(0.013 * j + phase) + 0.5 * np.cos(0.37 * j) + 0.1 * np.sin(j % 7919)
+    x = torch.from_numpy(x.astype(np.float32)).to(dtype).reshape(batch, channels, *size)
     label = torch.from_numpy((np.arange(batch * voxels) // 5 % classes).reshape(batch, *size))
     step = torch.optim.SGD(net.parameters(), lr=0.001)
     for s in range(3):

@@ -1,7 +1,8 @@
-/* class.c - softmax, sigmoid and the losses on class maps: few channels, so rows are turned to one array a class and back.
+/* class.c - softmax, sigmoid and the losses on class maps: few channels, so rows are turned to one
+ * array a class and back.
  *
- * Plain loops: the sums run in a fixed order in double, the elementary functions come from base/vmath.h, so all instruction sets give the
- * same bits. */
+ * Plain loops: the sums run in a fixed order in double, the elementary functions come from
+ * base/vmath.h, so all instruction sets give the same bits. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,12 @@ struct job {
     const struct gn_cpu_tensor *x, *g, *y; /* inputs, result */
     const uint64_t *label;
     const double *k, *weights;
-    double *part;                          /* [chunks][n][values] */
+    double *part; /* [chunks][n][values] */
     float alpha;
     int bce;
     int64_t rows_per_item, chunks;
     void (*row)(const struct job *j, int64_t n, int64_t d, int64_t h, float *buffer, double *part);
-    int buffers, values;                   /* arrays of C rows a row function wants; partial sums of an n */
+    int buffers, values; /* arrays of C rows a row function wants; partial sums of an n */
 };
 
 static float *at_row(const struct gn_cpu_tensor *t, int64_t n, int64_t c, int64_t d, int64_t h)
@@ -40,7 +41,8 @@ static void load_row(const struct gn_cpu_tensor *t, int64_t n, int64_t d, int64_
     }
 }
 
-static void store_row(const struct gn_cpu_tensor *t, int64_t n, int64_t d, int64_t h, const float *in)
+static void store_row(const struct gn_cpu_tensor *t, int64_t n, int64_t d, int64_t h,
+                      const float *in)
 {
     int64_t padded = gn_cpu_blocks(t) * 16;
     for (int64_t c = 0; c < padded; c++) {
@@ -91,7 +93,8 @@ size_t gn_cpu_loss_scratch(const struct gn_cpu_tensor *p)
     return (size_t)(p->n * p->d * p->h * (p->c * 4)) * sizeof(double);
 }
 
-/* v[c][w] becomes its softmax over c; top[w] its largest value before, sum[w] the sum of exponentials. */
+/* v[c][w] becomes its softmax over c; top[w] its largest value before, sum[w] the sum of
+ * exponentials. */
 static void softmax(float *v, int64_t C, int64_t W, float *top, float *sum)
 {
     memcpy(top, v, (size_t)W * sizeof *top);
@@ -112,7 +115,8 @@ static void softmax(float *v, int64_t C, int64_t W, float *top, float *sum)
             v[c * W + w] /= sum[w];
 }
 
-static void softmax_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b, double *part)
+static void softmax_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b,
+                        double *part)
 {
     int64_t C = j->x->c, W = j->x->w;
     (void)part;
@@ -126,7 +130,8 @@ void gn_cpu_softmax(const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *y
     run(&(struct job){.x = x, .y = y, .row = softmax_row, .buffers = 3});
 }
 
-static void softmax_backward_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b, double *part)
+static void softmax_backward_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b,
+                                 double *part)
 {
     int64_t C = j->x->c, W = j->x->w;
     float *g = b + C * W;
@@ -134,7 +139,8 @@ static void softmax_backward_row(const struct job *j, int64_t n, int64_t d, int6
     load_row(j->x, n, d, h, b);
     load_row(j->g, n, d, h, g);
     for (int64_t w = 0; w < W; w++) {
-        double dot = 0; /* close to every dy where the classes' gradients are alike: their difference needs the digits */
+        double dot = 0; /* close to every dy where the classes' gradients are alike: their
+                           difference needs the digits */
         for (int64_t c = 0; c < C; c++)
             dot += (double)b[c * W + w] * (double)g[c * W + w];
         for (int64_t c = 0; c < C; c++)
@@ -143,7 +149,8 @@ static void softmax_backward_row(const struct job *j, int64_t n, int64_t d, int6
     store_row(j->y, n, d, h, b);
 }
 
-void gn_cpu_softmax_backward(const struct gn_cpu_tensor *y, const struct gn_cpu_tensor *dy, const struct gn_cpu_tensor *dx)
+void gn_cpu_softmax_backward(const struct gn_cpu_tensor *y, const struct gn_cpu_tensor *dy,
+                             const struct gn_cpu_tensor *dx)
 {
     run(&(struct job){.x = y, .g = dy, .y = dx, .row = softmax_backward_row, .buffers = 2});
 }
@@ -158,7 +165,8 @@ static void sigmoid(float *v, int64_t n, float *t)
         v[i] = v[i] < 0 ? t[i] / (1 + t[i]) : 1 / (1 + t[i]);
 }
 
-static void sigmoid_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b, double *part)
+static void sigmoid_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b,
+                        double *part)
 {
     int64_t size = j->x->c * j->x->w;
     (void)part;
@@ -174,7 +182,8 @@ void gn_cpu_sigmoid(const struct gn_cpu_tensor *x, float alpha, const struct gn_
     run(&(struct job){.x = x, .y = y, .alpha = alpha, .row = sigmoid_row, .buffers = 2});
 }
 
-static void sigmoid_backward_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b, double *part)
+static void sigmoid_backward_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b,
+                                 double *part)
 {
     int64_t size = j->x->c * j->x->w;
     float *g = b + size;
@@ -186,9 +195,11 @@ static void sigmoid_backward_row(const struct job *j, int64_t n, int64_t d, int6
     store_row(j->y, n, d, h, g);
 }
 
-void gn_cpu_sigmoid_backward(const struct gn_cpu_tensor *y, const struct gn_cpu_tensor *dy, float alpha, const struct gn_cpu_tensor *dx)
+void gn_cpu_sigmoid_backward(const struct gn_cpu_tensor *y, const struct gn_cpu_tensor *dy,
+                             float alpha, const struct gn_cpu_tensor *dx)
 {
-    run(&(struct job){.x = y, .g = dy, .y = dx, .alpha = alpha, .row = sigmoid_backward_row, .buffers = 2});
+    run(&(struct job){
+        .x = y, .g = dy, .y = dx, .alpha = alpha, .row = sigmoid_backward_row, .buffers = 2});
 }
 
 /* --- sums of products with the labels, and cross-entropy a class --- */
@@ -198,7 +209,8 @@ static const uint64_t *label_row(const struct job *j, int64_t n, int64_t d, int6
     return j->label + ((n * j->x->d + d) * j->x->h + h) * j->x->w;
 }
 
-static void loss_sums_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b, double *part)
+static void loss_sums_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b,
+                          double *part)
 {
     int64_t C = j->x->c, W = j->x->w;
     float *u = b + C * W, *v = u + C * W;
@@ -216,7 +228,8 @@ static void loss_sums_row(const struct job *j, int64_t n, int64_t d, int64_t h, 
         for (int64_t i = 0; i < C * W; i++)
             u[i] = 1 + v[i];
         gn_vlogf(u, u, (size_t)(C * W));
-        for (int64_t i = 0; i < C * W; i++) /* the rounding of 1 + v is put back: ln(1 + v) = ln(u) + (v - (u - 1)) / u */
+        for (int64_t i = 0; i < C * W;
+             i++) /* the rounding of 1 + v is put back: ln(1 + v) = ln(u) + (v - (u - 1)) / u */
             u[i] += (v[i] - ((1 + v[i]) - 1)) / (1 + v[i]);
     }
     for (int64_t c = 0; c < C; c++) {
@@ -240,15 +253,22 @@ static void loss_sums_row(const struct job *j, int64_t n, int64_t d, int64_t h, 
     }
 }
 
-void gn_cpu_loss_sums(const struct gn_cpu_tensor *p, const uint64_t *label, int bce, double *sums, void *scratch)
+void gn_cpu_loss_sums(const struct gn_cpu_tensor *p, const uint64_t *label, int bce, double *sums,
+                      void *scratch)
 {
-    struct job j = {.x = p, .label = label, .bce = bce, .part = scratch, .row = loss_sums_row, .buffers = 3,
+    struct job j = {.x = p,
+                    .label = label,
+                    .bce = bce,
+                    .part = scratch,
+                    .row = loss_sums_row,
+                    .buffers = 3,
                     .values = (int)p->c * 4};
     run(&j);
     reduce(&j, sums);
 }
 
-static void loss_backward_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b, double *part)
+static void loss_backward_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b,
+                              double *part)
 {
     int64_t C = j->x->c, W = j->x->w;
     float *s = b + C * W;
@@ -274,14 +294,22 @@ static void loss_backward_row(const struct job *j, int64_t n, int64_t d, int64_t
     store_row(j->y, n, d, h, b);
 }
 
-void gn_cpu_loss_backward(const struct gn_cpu_tensor *p, const uint64_t *label, int bce, const double *k, const struct gn_cpu_tensor *dp)
+void gn_cpu_loss_backward(const struct gn_cpu_tensor *p, const uint64_t *label, int bce,
+                          const double *k, const struct gn_cpu_tensor *dp)
 {
-    run(&(struct job){.x = p, .y = dp, .label = label, .bce = bce, .k = k, .row = loss_backward_row, .buffers = 3});
+    run(&(struct job){.x = p,
+                      .y = dp,
+                      .label = label,
+                      .bce = bce,
+                      .k = k,
+                      .row = loss_backward_row,
+                      .buffers = 3});
 }
 
 /* --- softmax cross-entropy of raw scores --- */
 
-static void cel_sums_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b, double *part)
+static void cel_sums_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b,
+                         double *part)
 {
     int64_t C = j->x->c, W = j->x->w;
     float *z = b + C * W, *top = z + C * W, *sum = top + W;
@@ -300,14 +328,22 @@ static void cel_sums_row(const struct job *j, int64_t n, int64_t d, int64_t h, f
     }
 }
 
-void gn_cpu_cel_sums(const struct gn_cpu_tensor *z, const uint64_t *label, const double *weights, double *sums, void *scratch)
+void gn_cpu_cel_sums(const struct gn_cpu_tensor *z, const uint64_t *label, const double *weights,
+                     double *sums, void *scratch)
 {
-    struct job j = {.x = z, .label = label, .weights = weights, .part = scratch, .row = cel_sums_row, .buffers = 4, .values = 2};
+    struct job j = {.x = z,
+                    .label = label,
+                    .weights = weights,
+                    .part = scratch,
+                    .row = cel_sums_row,
+                    .buffers = 4,
+                    .values = 2};
     run(&j);
     reduce(&j, sums);
 }
 
-static void cel_backward_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b, double *part)
+static void cel_backward_row(const struct job *j, int64_t n, int64_t d, int64_t h, float *b,
+                             double *part)
 {
     int64_t C = j->x->c, W = j->x->w;
     const uint64_t *label = label_row(j, n, d, h);
@@ -323,7 +359,14 @@ static void cel_backward_row(const struct job *j, int64_t n, int64_t d, int64_t 
     store_row(j->y, n, d, h, b);
 }
 
-void gn_cpu_cel_backward(const struct gn_cpu_tensor *z, const uint64_t *label, const double *weights, double k, const struct gn_cpu_tensor *dz)
+void gn_cpu_cel_backward(const struct gn_cpu_tensor *z, const uint64_t *label,
+                         const double *weights, double k, const struct gn_cpu_tensor *dz)
 {
-    run(&(struct job){.x = z, .y = dz, .label = label, .weights = weights, .k = &k, .row = cel_backward_row, .buffers = 3});
+    run(&(struct job){.x = z,
+                      .y = dz,
+                      .label = label,
+                      .weights = weights,
+                      .k = &k,
+                      .row = cel_backward_row,
+                      .buffers = 3});
 }

@@ -1,7 +1,8 @@
-/* conv.c - convolutions as jobs for the kernels of isa_conv.c and isa_wgrad.c: geometry, cutting, partial sums.
+/* conv.c - convolutions as jobs for the kernels of isa_conv.c and isa_wgrad.c: geometry, cutting,
+ * partial sums.
  *
- * The gradient of the input is a convolution too: each residue class of the input's coordinates modulo the stride meets its own
- * subset of the taps, so a strided one wastes none. */
+ * The gradient of the input is a convolution too: each residue class of the input's coordinates
+ * modulo the stride meets its own subset of the taps, so a strided one wastes none. */
 #include "backend/cpu/conv.h"
 
 #include <assert.h>
@@ -12,11 +13,11 @@
 #include "base/pool.h"
 
 enum {
-    GROUP_TAPS = 12,      /* of 16 x 16 weights: 12 KiB, and room for voxels in a first-level cache of 32 */
-    ITEM_VOXELS = 512,    /* of an item of the forward pass: 32 KiB of sums */
-    ITEMS_WANTED = 16,
-    WGRAD_ITEMS = 128,
-    WGRAD_VOXELS = 128    /* of a group: 8 KiB of gradients */
+    GROUP_TAPS = 12,   /* 12 KiB of weights: room for voxels in a first-level cache of 32 */
+    ITEM_VOXELS = 512, /* of an item of the forward pass: 32 KiB of sums */
+    ITEMS_WANTED = 16, /* of a forward pass */
+    WGRAD_ITEMS = 128, /* chunks times pairs of blocks */
+    WGRAD_VOXELS = 128 /* of a group of rows: 8 KiB of gradients */
 };
 
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -28,7 +29,8 @@ int64_t gn_cpu_conv_out(int64_t in, int kernel, int stride, int pad, int dilatio
     return (in + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1;
 }
 
-/* Residue class p of an axis: its taps, the first, the step between them, and the shift of dy that each stands for. */
+/* Residue class p of an axis: its taps, the first, the step between them, and the shift of dy that
+ * each stands for. */
 int gn_cpu_class_taps(const struct gn_cpu_conv *cv, int axis, int p, int *tap, int *shift)
 {
     int n = 0, s = cv->stride[axis];
@@ -42,7 +44,8 @@ int gn_cpu_class_taps(const struct gn_cpu_conv *cv, int axis, int p, int *tap, i
     return n;
 }
 
-void gn_cpu_conv_halo(const struct gn_cpu_conv *cv, const int64_t in[3], int halo_x[3], int halo_dy[3])
+void gn_cpu_conv_halo(const struct gn_cpu_conv *cv, const int64_t in[3], int halo_x[3],
+                      int halo_dy[3])
 {
     for (int a = 0; a < 3; a++) {
         int s = cv->stride[a], reach = cv->dilation[a] * (cv->kernel[a] - 1);
@@ -55,7 +58,8 @@ void gn_cpu_conv_halo(const struct gn_cpu_conv *cv, const int64_t in[3], int hal
             for (int k = 0; k < cv->kernel[a]; k++) {
                 int at = p + cv->pad[a] - k * cv->dilation[a];
                 if (at % s == 0)
-                    halo_dy[a] = (int)max64(max64(halo_dy[a], -(at / s)), last + at / s - (out - 1));
+                    halo_dy[a] = (int)max64(max64(halo_dy[a], -(at / s)),
+                                            last + at / s - (out - 1));
             }
         }
     }
@@ -68,7 +72,8 @@ static int block_nic(int64_t c, int64_t b)
     return rest >= 16 ? 16 : (int)((rest + 3) / 4 * 4);
 }
 
-/* Places where passes over the rows begin. A segment is the taps of one channel block and one kD. */
+/* Places where passes over the rows begin. A segment is the taps of one channel block and one kD.
+ */
 static int cut_groups(int n, int segment, bool plain, int *group)
 {
     int most = plain ? GROUP_TAPS * 16 : GROUP_TAPS, n_group = 0;
@@ -90,7 +95,7 @@ static int cut_groups(int n, int segment, bool plain, int *group)
 static void cut_rows(struct gn_cpu_conv_job *j)
 {
     int64_t rows = j->od * j->oh, per = max64(1, min64(ITEM_VOXELS / j->ow, rows));
-    int64_t wanted = div_up(ITEMS_WANTED, j->blocks); /* not of n: an item's bits are the same in any batch */
+    int64_t wanted = div_up(ITEMS_WANTED, j->blocks); /* n does not count: same bits in any batch */
     if (div_up(rows, per) < wanted)
         per = max64(1, rows / wanted);
     j->chunks = div_up(rows, per);
@@ -137,7 +142,8 @@ static void reduce_item(void *arg, size_t item, int thread)
         for (int i = 0; i < 32; i++)
             sum[i] += p[i];
     }
-    int64_t n = (int64_t)item / r->blocks, c0 = (int64_t)item % r->blocks * 16, nc = min64(16, r->c - c0);
+    int64_t n = (int64_t)item / r->blocks, c0 = (int64_t)item % r->blocks * 16,
+            nc = min64(16, r->c - c0);
     for (int64_t i = 0; i < nc; i++) {
         r->sums[(n * r->c + c0 + i) * 2] = sum[i];
         r->sums[(n * r->c + c0 + i) * 2 + 1] = sum[16 + i];
@@ -171,8 +177,9 @@ static void check_halo(const struct gn_cpu_tensor *t, const int need[3])
     (void)need;
 }
 
-void gn_cpu_conv_forward(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *x, const float *packed,
-                         const struct gn_cpu_tensor *y, const struct gn_cpu_epilogue *ep, double *stats, void *scratch)
+void gn_cpu_conv_forward(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *x,
+                         const float *packed, const struct gn_cpu_tensor *y,
+                         const struct gn_cpu_epilogue *ep, double *stats, void *scratch)
 {
     int halo_x[3], halo_dy[3], kernel = cv->kernel[0] * cv->kernel[1] * cv->kernel[2];
     int64_t in[3] = {x->d, x->h, x->w}, blocks = gn_cpu_blocks(x);
@@ -186,7 +193,8 @@ void gn_cpu_conv_forward(const struct gn_cpu_conv *cv, const struct gn_cpu_tenso
     ptrdiff_t woff = 0;
     for (int64_t b = 0; b < blocks; b++)
         for (int k = 0; k < kernel; k++) {
-            int kd = k / (cv->kernel[1] * cv->kernel[2]), kh = k / cv->kernel[2] % cv->kernel[1], kw = k % cv->kernel[2];
+            int kd = k / (cv->kernel[1] * cv->kernel[2]), kh = k / cv->kernel[2] % cv->kernel[1],
+                kw = k % cv->kernel[2];
             struct gn_cpu_tap *t = &tap[n++];
             t->dd = kd * cv->dilation[0] - cv->pad[0];
             t->dh = kh * cv->dilation[1] - cv->pad[1];
@@ -197,10 +205,23 @@ void gn_cpu_conv_forward(const struct gn_cpu_conv *cv, const struct gn_cpu_tenso
             woff += t->nic * 16;
         }
     struct gn_cpu_conv_job j = {
-        .x = gn_cpu_at(x, 0, 0, 0, 0, 0), .w = packed, .bias = packed + woff * gn_cpu_blocks(y), .tap = tap, .group = group,
-        .x_item = gn_cpu_item(x), .x_plane = cv->stride[0] * gn_cpu_plane(x), .x_row = cv->stride[1] * gn_cpu_row(x),
-        .x_step = cv->stride[2] * x->cb, .w_block = woff, .in_d = x->d, .in_h = x->h,
-        .stride_d = cv->stride[0], .stride_h = cv->stride[1], .plain = x->cb == 1, .halo = y, .stats = stats ? scratch : NULL,
+        .x = gn_cpu_at(x, 0, 0, 0, 0, 0),
+        .w = packed,
+        .bias = packed + woff * gn_cpu_blocks(y),
+        .tap = tap,
+        .group = group,
+        .x_item = gn_cpu_item(x),
+        .x_plane = cv->stride[0] * gn_cpu_plane(x),
+        .x_row = cv->stride[1] * gn_cpu_row(x),
+        .x_step = cv->stride[2] * x->cb,
+        .w_block = woff,
+        .in_d = x->d,
+        .in_h = x->h,
+        .stride_d = cv->stride[0],
+        .stride_h = cv->stride[1],
+        .plain = x->cb == 1,
+        .halo = y,
+        .stats = stats ? scratch : NULL,
     };
     job_output(&j, y);
     job_epilogue(&j, ep);
@@ -214,8 +235,9 @@ void gn_cpu_conv_forward(const struct gn_cpu_conv *cv, const struct gn_cpu_tenso
 }
 
 /* One residue class of the input's coordinates. */
-static void backward_class(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *dy, const float *w, const float *zero,
-                           const struct gn_cpu_tensor *dx, const int p[3], const struct gn_cpu_epilogue *ep, bool halo,
+static void backward_class(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *dy,
+                           const float *w, const float *zero, const struct gn_cpu_tensor *dx,
+                           const int p[3], const struct gn_cpu_epilogue *ep, bool halo,
                            struct gn_cpu_tap *tap, int *group)
 {
     int n_axis[3], n = 0;
@@ -232,16 +254,29 @@ static void backward_class(const struct gn_cpu_conv *cv, const struct gn_cpu_ten
             struct gn_cpu_tap *t = &tap[n++];
             t->dd = shift[0][i / segment];
             t->dh = shift[1][i / n_axis[2] % n_axis[1]];
-            t->off = b * gn_cpu_block(dy) + t->dd * gn_cpu_plane(dy) + t->dh * gn_cpu_row(dy) + shift[2][i % n_axis[2]] * 16;
+            t->off = b * gn_cpu_block(dy) + t->dd * gn_cpu_plane(dy) + t->dh * gn_cpu_row(dy) +
+                     shift[2][i % n_axis[2]] * 16;
             t->nic = block_nic(dy->c, b);
             t->woff = woff;
             woff += t->nic * 16;
         }
     free(k);
     struct gn_cpu_conv_job j = {
-        .x = gn_cpu_at(dy, 0, 0, 0, 0, 0), .w = w, .bias = zero, .tap = tap, .group = group,
-        .x_item = gn_cpu_item(dy), .x_plane = gn_cpu_plane(dy), .x_row = gn_cpu_row(dy), .x_step = 16, .w_block = woff,
-        .in_d = dy->d, .in_h = dy->h, .stride_d = 1, .stride_h = 1, .halo = halo ? dx : NULL,
+        .x = gn_cpu_at(dy, 0, 0, 0, 0, 0),
+        .w = w,
+        .bias = zero,
+        .tap = tap,
+        .group = group,
+        .x_item = gn_cpu_item(dy),
+        .x_plane = gn_cpu_plane(dy),
+        .x_row = gn_cpu_row(dy),
+        .x_step = 16,
+        .w_block = woff,
+        .in_d = dy->d,
+        .in_h = dy->h,
+        .stride_d = 1,
+        .stride_h = 1,
+        .halo = halo ? dx : NULL,
     };
     job_output(&j, dx);
     job_epilogue(&j, ep);
@@ -270,8 +305,9 @@ static void backward_class(const struct gn_cpu_conv *cv, const struct gn_cpu_ten
     run_job(&j);
 }
 
-void gn_cpu_conv_backward_data(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *dy, const float *packed,
-                               const struct gn_cpu_tensor *dx, const struct gn_cpu_epilogue *ep)
+void gn_cpu_conv_backward_data(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *dy,
+                               const float *packed, const struct gn_cpu_tensor *dx,
+                               const struct gn_cpu_epilogue *ep)
 {
     int halo_x[3], halo_dy[3], kernel = cv->kernel[0] * cv->kernel[1] * cv->kernel[2], p[3];
     int64_t in[3] = {dx->d, dx->h, dx->w};
@@ -284,7 +320,8 @@ void gn_cpu_conv_backward_data(const struct gn_cpu_conv *cv, const struct gn_cpu
     int *group = gn_alloc(sizeof *group * (size_t)(gn_cpu_blocks(dy) * kernel + 2));
     if (strided)
         gn_cpu_zero_halo(dx);
-    const float *zero = packed + gn_cpu_pack_backward_size(cv, dx->c, dy->c) - gn_cpu_blocks(dx) * 16;
+    const float *zero = packed + gn_cpu_pack_backward_size(cv, dx->c, dy->c) -
+                        gn_cpu_blocks(dx) * 16;
     for (p[0] = 0; p[0] < s[0]; p[0]++)
         for (p[1] = 0; p[1] < s[1]; p[1]++)
             for (p[2] = 0; p[2] < s[2]; p[2]++) {
@@ -297,17 +334,34 @@ void gn_cpu_conv_backward_data(const struct gn_cpu_conv *cv, const struct gn_cpu
 
 /* --- weight gradients --- */
 
-static void wgrad_job(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *dy,
-                      struct gn_cpu_wgrad_job *j)
+static void wgrad_job(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *x,
+                      const struct gn_cpu_tensor *dy, struct gn_cpu_wgrad_job *j)
 {
     int kernel = cv->kernel[0] * cv->kernel[1] * cv->kernel[2];
     *j = (struct gn_cpu_wgrad_job){
-        .x = gn_cpu_at(x, 0, 0, 0, 0, 0), .dy = gn_cpu_at(dy, 0, 0, 0, 0, 0), .n_tap = x->cb == 1 ? (int)x->c * kernel : kernel,
-        .x_item = gn_cpu_item(x), .x_block = gn_cpu_block(x), .x_plane = cv->stride[0] * gn_cpu_plane(x),
-        .x_row = cv->stride[1] * gn_cpu_row(x), .x_step = cv->stride[2] * x->cb, .dy_item = gn_cpu_item(dy),
-        .dy_block = gn_cpu_block(dy), .dy_plane = gn_cpu_plane(dy), .dy_row = gn_cpu_row(dy), .n = dy->n,
-        .iblocks = x->cb == 1 ? 1 : gn_cpu_blocks(x), .oblocks = gn_cpu_blocks(dy), .od = dy->d, .oh = dy->h, .ow = dy->w,
-        .in_d = x->d, .in_h = x->h, .stride_d = cv->stride[0], .stride_h = cv->stride[1], .plain = x->cb == 1,
+        .x = gn_cpu_at(x, 0, 0, 0, 0, 0),
+        .dy = gn_cpu_at(dy, 0, 0, 0, 0, 0),
+        .n_tap = x->cb == 1 ? (int)x->c * kernel : kernel,
+        .x_item = gn_cpu_item(x),
+        .x_block = gn_cpu_block(x),
+        .x_plane = cv->stride[0] * gn_cpu_plane(x),
+        .x_row = cv->stride[1] * gn_cpu_row(x),
+        .x_step = cv->stride[2] * x->cb,
+        .dy_item = gn_cpu_item(dy),
+        .dy_block = gn_cpu_block(dy),
+        .dy_plane = gn_cpu_plane(dy),
+        .dy_row = gn_cpu_row(dy),
+        .n = dy->n,
+        .iblocks = x->cb == 1 ? 1 : gn_cpu_blocks(x),
+        .oblocks = gn_cpu_blocks(dy),
+        .od = dy->d,
+        .oh = dy->h,
+        .ow = dy->w,
+        .in_d = x->d,
+        .in_h = x->h,
+        .stride_d = cv->stride[0],
+        .stride_h = cv->stride[1],
+        .plain = x->cb == 1,
         .last_nic = block_nic(x->c, (x->c - 1) / 16),
     };
     int64_t rows = j->n * j->od * j->oh;
@@ -323,14 +377,16 @@ static size_t wgrad_part(const struct gn_cpu_wgrad_job *j)
     return (size_t)(j->oblocks * j->iblocks * j->n_tap) * (j->plain ? 16 : 256);
 }
 
-size_t gn_cpu_conv_backward_weights_scratch(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *x,
+size_t gn_cpu_conv_backward_weights_scratch(const struct gn_cpu_conv *cv,
+                                            const struct gn_cpu_tensor *x,
                                             const struct gn_cpu_tensor *dy)
 {
     struct gn_cpu_wgrad_job j;
     wgrad_job(cv, x, dy, &j);
     int64_t groups = div_up(j.n * j.od * j.oh, j.rows_per_group);
-    j.chunks = min64(groups, div_up(WGRAD_ITEMS, j.iblocks * j.oblocks)); /* enough for a smaller batch too */
-    return (size_t)j.chunks * (wgrad_part(&j) * sizeof(float) + (size_t)j.oblocks * 16 * sizeof(double));
+    j.chunks = min64(groups, div_up(WGRAD_ITEMS, j.iblocks * j.oblocks)); /* or a smaller batch */
+    return (size_t)j.chunks *
+           (wgrad_part(&j) * sizeof(float) + (size_t)j.oblocks * 16 * sizeof(double));
 }
 
 struct reduce {
@@ -354,7 +410,8 @@ static void reduce_wgrad(void *arg, size_t item, int thread)
         for (size_t i = 0; i < size; i++)
             sum[i] += p[i];
     }
-    int64_t n_oc = min64(16, r->cout - ob * 16), n_ic = j->plain ? r->cin : min64(16, r->cin - ib * 16);
+    int64_t n_oc = min64(16, r->cout - ob * 16),
+            n_ic = j->plain ? r->cin : min64(16, r->cin - ib * 16);
     for (int64_t o = 0; o < n_oc; o++)
         for (int64_t c = 0; c < n_ic; c++) {
             float *dw = r->dw + ((ob * 16 + o) * r->cin + ib * 16 + c) * r->kernel;
@@ -370,8 +427,9 @@ static void reduce_wgrad(void *arg, size_t item, int thread)
         }
 }
 
-void gn_cpu_conv_backward_weights(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *dy,
-                                  float *dw, float *db, void *scratch)
+void gn_cpu_conv_backward_weights(const struct gn_cpu_conv *cv, const struct gn_cpu_tensor *x,
+                                  const struct gn_cpu_tensor *dy, float *dw, float *db,
+                                  void *scratch)
 {
     int halo_x[3], halo_dy[3], kernel = cv->kernel[0] * cv->kernel[1] * cv->kernel[2];
     int64_t in[3] = {x->d, x->h, x->w};
@@ -382,10 +440,12 @@ void gn_cpu_conv_backward_weights(const struct gn_cpu_conv *cv, const struct gn_
     wgrad_job(cv, x, dy, &j);
     struct gn_cpu_tap *tap = gn_alloc(sizeof *tap * (size_t)j.n_tap);
     for (int i = 0; i < j.n_tap; i++) {
-        int k = i % kernel, kd = k / (cv->kernel[1] * cv->kernel[2]), kh = k / cv->kernel[2] % cv->kernel[1];
+        int k = i % kernel, kd = k / (cv->kernel[1] * cv->kernel[2]),
+            kh = k / cv->kernel[2] % cv->kernel[1];
         tap[i].dd = kd * cv->dilation[0] - cv->pad[0];
         tap[i].dh = kh * cv->dilation[1] - cv->pad[1];
-        tap[i].off = i / kernel * gn_cpu_block(x) + tap[i].dd * gn_cpu_plane(x) + tap[i].dh * gn_cpu_row(x) +
+        tap[i].off = i / kernel * gn_cpu_block(x) + tap[i].dd * gn_cpu_plane(x) +
+                     tap[i].dh * gn_cpu_row(x) +
                      (k % cv->kernel[2] * cv->dilation[2] - cv->pad[2]) * x->cb;
     }
     j.tap = tap;

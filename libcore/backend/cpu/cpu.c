@@ -1,4 +1,5 @@
-/* cpu.c - the cpu backend: binds the kernels of cpu.h to a graph's nodes. To add an op: one function and one line in ops[]. */
+/* cpu.c - the cpu backend: binds the kernels of cpu.h to a graph's nodes. To add an op: one
+ * function and one line in ops[]. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,14 @@ enum { PLAIN_CHANNELS = 8 }; /* inputs of at most so many channels are not block
 
 struct state {
     const struct gn_plan *plan;
-    float **packed;  /* one a node: weights in the kernel's order, NULL: none */
-    bool *fresh;     /* one a node: packed since the parameters changed */
+    float **packed; /* one a node: weights in the kernel's order, NULL: none */
+    bool *fresh;    /* one a node: packed since the parameters changed */
 };
 
-static const struct gn_node *node_of(const struct gn_exec *x, int id) { return x->plan->graph->node[id]; }
+static const struct gn_node *node_of(const struct gn_exec *x, int id)
+{
+    return x->plan->graph->node[id];
+}
 
 static struct gn_cpu_conv conv_of(const struct gn_attr *a)
 {
@@ -29,8 +33,17 @@ static struct gn_cpu_conv conv_of(const struct gn_attr *a)
 
 static struct gn_cpu_tensor shape_of(const struct gn_dims *d, const struct gn_layout *l)
 {
-    return (struct gn_cpu_tensor){NULL, d->d[0], d->d[1], d->d[2], d->d[3], d->d[4], l->halo[0], l->halo[1], l->halo[2],
-                                  l->blocked ? 16 : 1, (int64_t)l->item};
+    return (struct gn_cpu_tensor){NULL,
+                                  d->d[0],
+                                  d->d[1],
+                                  d->d[2],
+                                  d->d[3],
+                                  d->d[4],
+                                  l->halo[0],
+                                  l->halo[1],
+                                  l->halo[2],
+                                  l->blocked ? 16 : 1,
+                                  (int64_t)l->item};
 }
 
 static struct gn_cpu_tensor planned(const struct gn_plan *plan, int id)
@@ -48,26 +61,37 @@ static struct gn_cpu_tensor tensor(const struct gn_exec *x, int id)
 }
 
 /* Input i of the node; the step's result. */
-static struct gn_cpu_tensor in(const struct gn_exec *x, const struct gn_node *node, int i) { return tensor(x, node->in[i]); }
-static struct gn_cpu_tensor out(const struct gn_exec *x, const struct gn_step *step) { return tensor(x, step->out); }
+static struct gn_cpu_tensor in(const struct gn_exec *x, const struct gn_node *node, int i)
+{
+    return tensor(x, node->in[i]);
+}
+static struct gn_cpu_tensor out(const struct gn_exec *x, const struct gn_step *step)
+{
+    return tensor(x, step->out);
+}
 
 static void *value(const struct gn_exec *x, const struct gn_node *node, int i)
 {
     return i < node->n_in && node->in[i] >= 0 ? x->value[node->in[i]] : NULL;
 }
 
-static void *scratch_of(const struct gn_exec *x, const struct gn_step *step) { return x->arena + step->scratch_offset; }
+static void *scratch_of(const struct gn_exec *x, const struct gn_step *step)
+{
+    return x->arena + step->scratch_offset;
+}
 
 /* --- layout --- */
 
-/* Few channels that only convolutions read, as their input: kept plain, so that no lane is wasted. */
+/* Few channels that only convolutions read, as their input: kept plain, so that no lane is wasted.
+ */
 static bool stays_plain(const struct gn_graph *g, int id)
 {
     if (g->node[id]->op || g->node[id]->dims.d[1] > PLAIN_CHANNELS)
         return false;
     for (int i = 0; i < g->n; i++)
         for (int k = 0; k < g->node[i]->n_in; k++)
-            if (g->node[i]->in[k] == id && !(k == 0 && (gn_node_is(g->node[i], "conv") || gn_node_is(g->node[i], "conv_bwd_weight"))))
+            if (g->node[i]->in[k] == id && !(k == 0 && (gn_node_is(g->node[i], "conv") ||
+                                                        gn_node_is(g->node[i], "conv_bwd_weight"))))
                 return false;
     return true;
 }
@@ -83,7 +107,8 @@ static void cpu_layout(const struct gn_graph *g, int id, struct gn_layout *l)
     l->bytes = (gn_cpu_bytes(&t) + 63) / 64 * 64;
 }
 
-static bool cpu_view(const struct gn_graph *g, int whole, const struct gn_layout *layout, int part, int64_t begin, size_t *start)
+static bool cpu_view(const struct gn_graph *g, int whole, const struct gn_layout *layout, int part,
+                     int64_t begin, size_t *start)
 {
     int64_t channels = g->node[part]->dims.d[1];
     struct gn_cpu_tensor t = shape_of(&g->node[whole]->dims, layout);
@@ -95,7 +120,8 @@ static bool cpu_view(const struct gn_graph *g, int whole, const struct gn_layout
 
 /* --- joined steps --- */
 
-/* What a step does after its own op: scale, add, scale, sums; each at most once and in this order. */
+/* What a step does after its own op: scale, add, scale, sums; each at most once and in this order.
+ */
 struct tail {
     int mul1, add, mul2, sums; /* node ids, -1: none */
 };
@@ -130,7 +156,8 @@ static bool cpu_can_fuse(const struct gn_graph *g, const struct gn_step *step, i
 {
     const struct gn_node *node = g->node[step->node];
     struct tail t = tail_of(g, step);
-    if (!gn_node_is(node, "conv") && !gn_node_is(node, "conv_bwd_data") && !gn_node_is(node, "norm_bwd"))
+    if (!gn_node_is(node, "conv") && !gn_node_is(node, "conv_bwd_data") &&
+        !gn_node_is(node, "norm_bwd"))
         return false;
     if (gn_node_is(g->node[id], "scale") && g->node[id]->in[0] != step->out)
         return false;
@@ -139,8 +166,9 @@ static bool cpu_can_fuse(const struct gn_graph *g, const struct gn_step *step, i
 
 static bool cpu_inplace(const struct gn_graph *g, const struct gn_step *step, int input)
 {
-    static const char *const pointwise[] = {"norm_apply", "norm_bwd", "scale", "leaky", "leaky_bwd", "add", "softmax", "softmax_bwd",
-                                            "sigmoid", "sigmoid_bwd", "loss_bwd", "cel_bwd", NULL};
+    static const char *const pointwise[] = {
+        "norm_apply",  "norm_bwd", "scale",       "leaky",    "leaky_bwd", "add", "softmax",
+        "softmax_bwd", "sigmoid",  "sigmoid_bwd", "loss_bwd", "cel_bwd",   NULL};
     (void)input;
     for (int i = 0; pointwise[i]; i++)
         if (gn_node_is(g->node[step->node], pointwise[i]))
@@ -169,7 +197,8 @@ struct epilogue {
     double *sums;
 };
 
-static void epilogue_begin(const struct gn_exec *x, const struct gn_step *step, const struct gn_cpu_tensor *y, struct epilogue *e)
+static void epilogue_begin(const struct gn_exec *x, const struct gn_step *step,
+                           const struct gn_cpu_tensor *y, struct epilogue *e)
 {
     const struct gn_graph *g = x->plan->graph;
     struct tail t = tail_of(g, step);
@@ -202,7 +231,8 @@ static size_t packed_size(const struct gn_plan *plan, int id)
     const struct gn_node *node = g->node[id];
     struct gn_cpu_conv cv = conv_of(&node->attr);
     if (gn_node_is(node, "conv"))
-        return gn_cpu_pack_forward_size(&cv, g->node[node->in[0]]->dims.d[1], node->dims.d[1], plan->layout[node->in[0]].blocked ? 16 : 1);
+        return gn_cpu_pack_forward_size(&cv, g->node[node->in[0]]->dims.d[1], node->dims.d[1],
+                                        plan->layout[node->in[0]].blocked ? 16 : 1);
     if (gn_node_is(node, "conv_bwd_data"))
         return gn_cpu_pack_backward_size(&cv, node->dims.d[1], g->node[node->in[0]]->dims.d[1]);
     return 0;
@@ -216,8 +246,8 @@ static const float *packed(const struct gn_exec *x, const struct gn_node *node)
     struct gn_cpu_conv cv = conv_of(&node->attr);
     int64_t c = node_of(x, node->in[0])->dims.d[1], own = node->dims.d[1];
     if (gn_node_is(node, "conv"))
-        gn_cpu_pack_forward(&cv, c, own, x->plan->layout[node->in[0]].blocked ? 16 : 1, value(x, node, 1), value(x, node, 2),
-                            s->packed[node->id]);
+        gn_cpu_pack_forward(&cv, c, own, x->plan->layout[node->in[0]].blocked ? 16 : 1,
+                            value(x, node, 1), value(x, node, 2), s->packed[node->id]);
     else
         gn_cpu_pack_backward(&cv, own, c, value(x, node, 1), s->packed[node->id]);
     s->fresh[node->id] = true;
@@ -240,7 +270,8 @@ static size_t conv_scratch(const struct gn_plan *plan, const struct gn_step *ste
     return tail_of(plan->graph, step).sums >= 0 ? gn_cpu_conv_forward_scratch(&y) : 0;
 }
 
-static void conv_bwd_data_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
+static void conv_bwd_data_run(struct gn_exec *x, const struct gn_step *step,
+                              const struct gn_node *node)
 {
     struct gn_cpu_conv cv = conv_of(&node->attr);
     struct gn_cpu_tensor dy = in(x, node, 0), dx = out(x, step);
@@ -250,7 +281,8 @@ static void conv_bwd_data_run(struct gn_exec *x, const struct gn_step *step, con
     epilogue_end(&e);
 }
 
-static void conv_bwd_weight_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
+static void conv_bwd_weight_run(struct gn_exec *x, const struct gn_step *step,
+                                const struct gn_node *node)
 {
     struct gn_cpu_conv cv = conv_of(&node->attr);
     struct gn_cpu_tensor a = in(x, node, 0), dy = in(x, node, 1);
@@ -265,13 +297,15 @@ static size_t conv_bwd_weight_scratch(const struct gn_plan *plan, const struct g
     return gn_cpu_conv_backward_weights_scratch(&cv, &a, &dy);
 }
 
-static void conv_bwd_bias_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
+static void conv_bwd_bias_run(struct gn_exec *x, const struct gn_step *step,
+                              const struct gn_node *node)
 {
     struct gn_cpu_tensor dy = in(x, node, 0);
     gn_cpu_conv_backward_bias(&dy, x->value[node->id], scratch_of(x, step));
 }
 
-/* Halos of the layout are what the kernels need; no groups. x and y: the nodes on the convolution's two sides. */
+/* Halos of the layout are what the kernels need; no groups. x and y: the nodes on the convolution's
+ * two sides. */
 static bool conv_fits(const struct gn_graph *g, const struct gn_attr *a, int x, int y)
 {
     struct gn_cpu_conv cv = conv_of(a);
@@ -281,7 +315,8 @@ static bool conv_fits(const struct gn_graph *g, const struct gn_attr *a, int x, 
     gn_cpu_conv_halo(&cv, (int64_t[]){d->d[2], d->d[3], d->d[4]}, need_x, need_dy);
     for (int i = 0; i < 3; i++)
         if (need_x[i] > cv.pad[i] ||
-            need_dy[i] > (cv.dilation[i] * (cv.kernel[i] - 1) - cv.pad[i] + cv.stride[i] - 1) / cv.stride[i])
+            need_dy[i] >
+                (cv.dilation[i] * (cv.kernel[i] - 1) - cv.pad[i] + cv.stride[i] - 1) / cv.stride[i])
             return false;
     return a->groups <= 1;
 }
@@ -292,8 +327,10 @@ static bool conv_fits(const struct gn_graph *g, const struct gn_attr *a, int x, 
 static struct gn_cpu_norm norm_of(const struct gn_exec *x, const struct gn_node *node, int first)
 {
     float *gamma = value(x, node, first + 1), *beta = value(x, node, first + 2);
-    return (struct gn_cpu_norm){.m = value(x, node, first), .groups = node_of(x, node->in[first])->dims.d[0],
-                                .gamma = gamma ? gamma + node->attr.begin : NULL, .beta = beta ? beta + node->attr.begin : NULL,
+    return (struct gn_cpu_norm){.m = value(x, node, first),
+                                .groups = node_of(x, node->in[first])->dims.d[0],
+                                .gamma = gamma ? gamma + node->attr.begin : NULL,
+                                .beta = beta ? beta + node->attr.begin : NULL,
                                 .slope = (float)node->attr.slope};
 }
 
@@ -303,14 +340,16 @@ static void norm_sums_run(struct gn_exec *x, const struct gn_step *step, const s
     gn_cpu_norm_sums(&a, x->value[node->id], scratch_of(x, step));
 }
 
-static void norm_apply_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
+static void norm_apply_run(struct gn_exec *x, const struct gn_step *step,
+                           const struct gn_node *node)
 {
     struct gn_cpu_tensor a = in(x, node, 0), y = out(x, step);
     struct gn_cpu_norm norm = norm_of(x, node, 1);
     gn_cpu_norm_apply(&norm, &a, &y);
 }
 
-static void norm_bwd_sums_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
+static void norm_bwd_sums_run(struct gn_exec *x, const struct gn_step *step,
+                              const struct gn_node *node)
 {
     struct gn_cpu_tensor a = in(x, node, 0), dy = in(x, node, 1);
     struct gn_cpu_norm norm = norm_of(x, node, 2);
@@ -322,10 +361,12 @@ static void norm_bwd_run(struct gn_exec *x, const struct gn_step *step, const st
     struct gn_cpu_tensor a = in(x, node, 0), dy = in(x, node, 1), dx = out(x, step);
     struct gn_cpu_norm norm = norm_of(x, node, 2);
     const double *t = value(x, node, 5);
-    double count = (double)gn_dims_voxels(&node->dims) * (node->attr.mode == GN_STATS_BATCH ? (double)x->n_total : 1);
+    double count = (double)gn_dims_voxels(&node->dims) *
+                   (node->attr.mode == GN_STATS_BATCH ? (double)x->n_total : 1);
     struct epilogue e;
     epilogue_begin(x, step, &dx, &e);
-    gn_cpu_norm_backward(&norm, &a, &dy, t, t ? node_of(x, node->in[5])->dims.d[0] : 1, count, &dx, &e.ep);
+    gn_cpu_norm_backward(&norm, &a, &dy, t, t ? node_of(x, node->in[5])->dims.d[0] : 1, count, &dx,
+                         &e.ep);
     epilogue_end(&e);
 }
 
@@ -388,7 +429,8 @@ static void upsample_run(struct gn_exec *x, const struct gn_step *step, const st
     gn_cpu_upsample(&a, &y);
 }
 
-static void upsample_bwd_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
+static void upsample_bwd_run(struct gn_exec *x, const struct gn_step *step,
+                             const struct gn_node *node)
 {
     struct gn_cpu_tensor dy = in(x, node, 0), dx = out(x, step);
     gn_cpu_upsample_backward(&dy, &dx);
@@ -400,7 +442,8 @@ static void softmax_run(struct gn_exec *x, const struct gn_step *step, const str
     gn_cpu_softmax(&a, &y);
 }
 
-static void softmax_bwd_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
+static void softmax_bwd_run(struct gn_exec *x, const struct gn_step *step,
+                            const struct gn_node *node)
 {
     struct gn_cpu_tensor y = in(x, node, 0), dy = in(x, node, 1), dx = out(x, step);
     gn_cpu_softmax_backward(&y, &dy, &dx);
@@ -412,7 +455,8 @@ static void sigmoid_run(struct gn_exec *x, const struct gn_step *step, const str
     gn_cpu_sigmoid(&a, (float)node->attr.alpha, &y);
 }
 
-static void sigmoid_bwd_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
+static void sigmoid_bwd_run(struct gn_exec *x, const struct gn_step *step,
+                            const struct gn_node *node)
 {
     struct gn_cpu_tensor y = in(x, node, 0), dy = in(x, node, 1), dx = out(x, step);
     gn_cpu_sigmoid_backward(&y, &dy, (float)node->attr.alpha, &dx);
@@ -421,7 +465,8 @@ static void sigmoid_bwd_run(struct gn_exec *x, const struct gn_step *step, const
 static void loss_sums_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
 {
     struct gn_cpu_tensor p = in(x, node, 0);
-    gn_cpu_loss_sums(&p, value(x, node, 1), node->attr.mode, x->value[node->id], scratch_of(x, step));
+    gn_cpu_loss_sums(&p, value(x, node, 1), node->attr.mode, x->value[node->id],
+                     scratch_of(x, step));
 }
 
 static void loss_bwd_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
@@ -433,13 +478,15 @@ static void loss_bwd_run(struct gn_exec *x, const struct gn_step *step, const st
 static void cel_sums_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
 {
     struct gn_cpu_tensor z = in(x, node, 0);
-    gn_cpu_cel_sums(&z, value(x, node, 1), node->attr.weights, x->value[node->id], scratch_of(x, step));
+    gn_cpu_cel_sums(&z, value(x, node, 1), node->attr.weights, x->value[node->id],
+                    scratch_of(x, step));
 }
 
 static void cel_bwd_run(struct gn_exec *x, const struct gn_step *step, const struct gn_node *node)
 {
     struct gn_cpu_tensor z = in(x, node, 0), dz = out(x, step);
-    gn_cpu_cel_backward(&z, value(x, node, 1), node->attr.weights, *(const double *)value(x, node, 2), &dz);
+    gn_cpu_cel_backward(&z, value(x, node, 1), node->attr.weights,
+                        *(const double *)value(x, node, 2), &dz);
 }
 
 static size_t loss_scratch(const struct gn_plan *plan, const struct gn_step *step)
@@ -575,7 +622,19 @@ static void cpu_params_changed(void *state)
 }
 
 const struct gn_backend gn_backend_cpu = {
-    .name = "cpu", .element = sizeof(float), .layout = cpu_layout, .view = cpu_view, .inplace = cpu_inplace, .can_fuse = cpu_can_fuse,
-    .scratch = cpu_scratch, .supports = cpu_supports, .run = cpu_run, .import = cpu_import, .export = cpu_export,
-    .state_bytes = cpu_state_bytes, .state_new = cpu_state_new, .state_free = cpu_state_free, .params_changed = cpu_params_changed,
+    .name = "cpu",
+    .element = sizeof(float),
+    .layout = cpu_layout,
+    .view = cpu_view,
+    .inplace = cpu_inplace,
+    .can_fuse = cpu_can_fuse,
+    .scratch = cpu_scratch,
+    .supports = cpu_supports,
+    .run = cpu_run,
+    .import = cpu_import,
+    .export = cpu_export,
+    .state_bytes = cpu_state_bytes,
+    .state_new = cpu_state_new,
+    .state_free = cpu_state_free,
+    .params_changed = cpu_params_changed,
 };

@@ -1,16 +1,21 @@
-/* isa_conv.c - convolution on blocked tensors: 16 output channels times a row of voxels in registers.
+/* isa_conv.c - convolution on blocked tensors: 16 output channels times a row of voxels in
+ * registers.
  *
- * An output element is the bias plus the sum of each group of taps, each group a chain of fused multiply-adds from zero in the listed order,
- * whatever the tile: so the bits do not depend on the register file, and rounding errors grow with the groups, not the products. Compiled once an instruction set. */
+ * An output element is the bias plus the sum of each group of taps, each group a chain of fused
+ * multiply-adds from zero in the listed order, whatever the tile: so the bits do not depend on the
+ * register file, and rounding errors grow with the groups, not the products. Compiled once an
+ * instruction set. */
 #include "backend/cpu/isa.h"
 #include "backend/cpu/simd.h"
 
-typedef void tile_fn(float *y, ptrdiff_t ystep, const float *x, ptrdiff_t xstep, const float *w, const struct gn_cpu_tap *tap,
-                     int n_tap, const float *bias);
+typedef void tile_fn(float *y, ptrdiff_t ystep, const float *x, ptrdiff_t xstep, const float *w,
+                     const struct gn_cpu_tap *tap, int n_tap, const float *bias);
 
-/* y[t] = (bias or y[t]) + the sum over taps and channels; T and quad are constants after inlining, xstep too unless it is the general kernel. */
-GN_INLINE void tile(const int T, const int quad, float *y, ptrdiff_t ystep, const float *x, const ptrdiff_t xstep,
-                    const float *w, const struct gn_cpu_tap *tap, int n_tap, const float *bias)
+/* y[t] = (bias or y[t]) + the sum over taps and channels; T and quad are constants after inlining,
+ * xstep too unless it is the general kernel. */
+GN_INLINE void tile(const int T, const int quad, float *y, ptrdiff_t ystep, const float *x,
+                    const ptrdiff_t xstep, const float *w, const struct gn_cpu_tap *tap, int n_tap,
+                    const float *bias)
 {
     v16 acc[V16_TILE];
     GN_UNROLL
@@ -36,15 +41,21 @@ GN_INLINE void tile(const int T, const int quad, float *y, ptrdiff_t ystep, cons
         v16_store(y + t * ystep, v16_add(v16_load(bias ? bias : y + t * ystep), acc[t]));
 }
 
-#define TILE(T, KIND, QUAD, STEP)                                                                                        \
-    static void tile_##KIND##_##T(float *y, ptrdiff_t ystep, const float *x, ptrdiff_t xstep, const float *w,             \
-                                  const struct gn_cpu_tap *tap, int n_tap, const float *bias)                            \
-    {                                                                                                                    \
-        (void)xstep;                                                                                                     \
-        tile(T, QUAD, y, ystep, x, STEP, w, tap, n_tap, bias);                                                           \
+#define TILE(T, KIND, QUAD, STEP)                                                                  \
+    static void tile_##KIND##_##T(float *y, ptrdiff_t ystep, const float *x, ptrdiff_t xstep,      \
+                                  const float *w, const struct gn_cpu_tap *tap, int n_tap,         \
+                                  const float *bias)                                               \
+    {                                                                                              \
+        (void)xstep;                                                                               \
+        tile(T, QUAD, y, ystep, x, STEP, w, tap, n_tap, bias);                                     \
     }
-#define TILE_KINDS(T) TILE(T, b1, 4, 16) TILE(T, b2, 4, 32) TILE(T, bx, 4, xstep) TILE(T, p1, 1, 1) TILE(T, px, 1, xstep)
-#define TILE_ROW(T) {tile_b1_##T, tile_b2_##T, tile_bx_##T, tile_p1_##T, tile_px_##T}
+#define TILE_KINDS(T)                                                                              \
+    TILE(T, b1, 4, 16)                                                                             \
+    TILE(T, b2, 4, 32) TILE(T, bx, 4, xstep) TILE(T, p1, 1, 1) TILE(T, px, 1, xstep)
+#define TILE_ROW(T)                                                                                \
+    {                                                                                              \
+        tile_b1_##T, tile_b2_##T, tile_bx_##T, tile_p1_##T, tile_px_##T                            \
+    }
 
 TILE_KINDS(1)
 TILE_KINDS(2)
@@ -66,12 +77,13 @@ TILE_KINDS(14)
 #endif
 
 static tile_fn *const tiles[V16_TILE + 1][5] = {
-    {0}, TILE_ROW(1), TILE_ROW(2), TILE_ROW(3),
+    {0},          TILE_ROW(1),  TILE_ROW(2),  TILE_ROW(3),
 #if defined(__AVX2__)
-    TILE_ROW(4), TILE_ROW(5), TILE_ROW(6),
+    TILE_ROW(4),  TILE_ROW(5),  TILE_ROW(6),
 #endif
 #if defined(__AVX512F__)
-    TILE_ROW(7), TILE_ROW(8), TILE_ROW(9), TILE_ROW(10), TILE_ROW(11), TILE_ROW(12), TILE_ROW(13), TILE_ROW(14),
+    TILE_ROW(7),  TILE_ROW(8),  TILE_ROW(9),  TILE_ROW(10),
+    TILE_ROW(11), TILE_ROW(12), TILE_ROW(13), TILE_ROW(14),
 #endif
 };
 
@@ -82,16 +94,21 @@ static int tile_kind(const struct gn_cpu_conv_job *j)
     return j->x_step == 16 ? 0 : j->x_step == 32 ? 1 : 2;
 }
 
-/* An item's finished rows, still in the second-level cache: the epilogue, and sums and sums of squares in 16 lanes of double. */
-static void finish_rows(const struct gn_cpu_conv_job *j, float *y, int64_t n, int64_t b, int64_t r0, int64_t r1, double *stats)
+/* An item's finished rows, still in the second-level cache: the epilogue, and sums and sums of
+ * squares in 16 lanes of double. */
+static void finish_rows(const struct gn_cpu_conv_job *j, float *y, int64_t n, int64_t b, int64_t r0,
+                        int64_t r1, double *stats)
 {
     d16 s = d16_zero(), q = d16_zero();
     const int64_t lane = (n * j->blocks + b) * 16;
-    const float *mul1 = j->ep.mul1 ? j->ep.mul1 + lane : NULL, *mul2 = j->ep.mul2 ? j->ep.mul2 + lane : NULL;
+    const float *mul1 = j->ep.mul1 ? j->ep.mul1 + lane : NULL,
+                *mul2 = j->ep.mul2 ? j->ep.mul2 + lane : NULL;
     for (int64_t r = r0; r < r1; r++) {
         int64_t d = r / j->oh, h = r % j->oh;
         float *p = y + d * j->y_plane + h * j->y_row;
-        const float *add = j->add ? j->add + n * j->add_item + b * j->add_block + d * j->add_plane + h * j->add_row : NULL;
+        const float *add = j->add ? j->add + n * j->add_item + b * j->add_block + d * j->add_plane +
+                                        h * j->add_row
+                                  : NULL;
         for (int64_t w = 0; w < j->ow; w++, p += j->y_step) {
             v16 v = v16_load(p);
             if (mul1)
@@ -115,8 +132,9 @@ static void finish_rows(const struct gn_cpu_conv_job *j, float *y, int64_t n, in
     }
 }
 
-/* One item: a run of rows of one output block. Taps go in groups whose weights stay in the first-level cache while the rows pass;
- * between groups the sums rest in y. Taps whose input row lies in the halo are skipped: they would add zero. */
+/* One item: a run of rows of one output block. Taps go in groups whose weights stay in the
+ * first-level cache while the rows pass; between groups the sums rest in y. Taps whose input row
+ * lies in the halo are skipped: they would add zero. */
 static void conv_item(void *arg, size_t item, int thread)
 {
     const struct gn_cpu_conv_job *j = arg;
@@ -127,7 +145,8 @@ static void conv_item(void *arg, size_t item, int thread)
     int64_t r1 = r0 + j->rows_per_item < rows ? r0 + j->rows_per_item : rows;
     const float *xn = j->x + n * j->x_item;
     float *yb = j->y + n * j->y_item + b * j->y_block;
-    int64_t n_tiles = (j->ow + V16_TILE - 1) / V16_TILE, small = j->ow / n_tiles, large = j->ow % n_tiles;
+    int64_t n_tiles = (j->ow + V16_TILE - 1) / V16_TILE, small = j->ow / n_tiles,
+            large = j->ow % n_tiles;
     int kind = tile_kind(j);
     tile_fn *fn_small = tiles[small][kind], *fn_large = tiles[large ? small + 1 : small][kind];
 
@@ -135,8 +154,8 @@ static void conv_item(void *arg, size_t item, int thread)
         for (int64_t r = r0; r < r1; r++) {
             int64_t d = r / j->oh, h = r % j->oh;
             int t0 = j->group[g], t1 = j->group[g + 1];
-#define OUTSIDE(t)                                                                                                       \
-    ((uint64_t)(d * j->stride_d + j->tap[t].dd) >= (uint64_t)j->in_d ||                                                  \
+#define OUTSIDE(t)                                                                                 \
+    ((uint64_t)(d * j->stride_d + j->tap[t].dd) >= (uint64_t)j->in_d ||                            \
      (uint64_t)(h * j->stride_h + j->tap[t].dh) >= (uint64_t)j->in_h)
             while (t0 < t1 && OUTSIDE(t0))
                 t0++;
@@ -150,14 +169,16 @@ static void conv_item(void *arg, size_t item, int thread)
             float *y = yb + d * j->y_plane + h * j->y_row;
             for (int64_t t = 0; t < n_tiles; t++) {
                 int64_t T = t < large ? small + 1 : small;
-                (t < large ? fn_large : fn_small)(y, j->y_step, x, j->x_step, w, j->tap + t0, t1 - t0, bias);
+                (t < large ? fn_large : fn_small)(y, j->y_step, x, j->x_step, w, j->tap + t0,
+                                                  t1 - t0, bias);
                 x += T * j->x_step;
                 y += T * j->y_step;
             }
         }
     }
     if (j->stats || j->ep.mul1 || j->add || j->ep.mul2)
-        finish_rows(j, yb, n, b, r0, r1, j->stats ? j->stats + ((chunk * j->n + n) * j->blocks + b) * 32 : NULL);
+        finish_rows(j, yb, n, b, r0, r1,
+                    j->stats ? j->stats + ((chunk * j->n + n) * j->blocks + b) * 32 : NULL);
     if (j->halo)
         for (int64_t r = r0; r < r1; r++)
             zero_halo_row(j->halo, n, b, r / j->oh, r % j->oh);

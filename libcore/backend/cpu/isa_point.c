@@ -1,7 +1,8 @@
-/* isa_point.c - everything on blocked tensors that is not a convolution: one pass over rows of voxels, 16 channels at a time.
+/* isa_point.c - everything on blocked tensors that is not a convolution: one pass over rows of
+ * voxels, 16 channels at a time.
  *
- * Bound by memory, so arithmetic is spent on accuracy: sums are double, means carry their rounding error in the shift. Compiled once an
- * instruction set. */
+ * Bound by memory, so arithmetic is spent on accuracy: sums are double, means carry their rounding
+ * error in the shift. Compiled once an instruction set. */
 #include "backend/cpu/isa.h"
 
 /* The rows of one item and the lanes of its block. */
@@ -34,8 +35,8 @@ static void norm_sums(const struct gn_cpu_point_job *j, const struct place *at, 
 static void norm_bwd_sums(const struct gn_cpu_point_job *j, const struct place *at, double *part)
 {
     d16 s = d16_zero(), q = d16_zero();
-    v16 mean = lanes(j->mean, at), scale = lanes(j->scale, at), shift = lanes(j->shift, at), rstd = lanes(j->rstd, at),
-        xshift = lanes(j->xshift, at), slope = v16_set(j->slope);
+    v16 mean = lanes(j->mean, at), scale = lanes(j->scale, at), shift = lanes(j->shift, at),
+        rstd = lanes(j->rstd, at), xshift = lanes(j->xshift, at), slope = v16_set(j->slope);
     for (int64_t r = at->r0; r < at->r1; r++) {
         const float *x = gn_cpu_at(j->a, at->n, at->b, r / j->a->h, r % j->a->h, 0);
         const float *dy = gn_cpu_at(j->b, at->n, at->b, r / j->a->h, r % j->a->h, 0);
@@ -51,16 +52,20 @@ static void norm_bwd_sums(const struct gn_cpu_point_job *j, const struct place *
     d16_store(part + 16, q);
 }
 
-/* Result rows: voxel w of the inputs at x and dy (already shifted to the row) gives the value stored. op is a constant. */
-GN_INLINE void rows(const struct gn_cpu_point_job *j, const struct place *at, const enum gn_cpu_point op)
+/* Result rows: voxel w of the inputs at x and dy (already shifted to the row) gives the value
+ * stored. op is a constant. */
+GN_INLINE void rows(const struct gn_cpu_point_job *j, const struct place *at,
+                    const enum gn_cpu_point op)
 {
-    v16 mean = lanes(j->mean, at), scale = lanes(j->scale, at), shift = lanes(j->shift, at), rstd = lanes(j->rstd, at),
-        xshift = lanes(j->xshift, at), c0 = lanes(j->c0, at), c1 = lanes(j->c1, at), slope = v16_set(j->slope);
+    v16 mean = lanes(j->mean, at), scale = lanes(j->scale, at), shift = lanes(j->shift, at),
+        rstd = lanes(j->rstd, at), xshift = lanes(j->xshift, at), c0 = lanes(j->c0, at),
+        c1 = lanes(j->c1, at), slope = v16_set(j->slope);
     v16 mul1 = lanes(j->ep.mul1, at), mul2 = lanes(j->ep.mul2, at);
     const bool two = op == GN_CPU_NORM_BWD || op == GN_CPU_LEAKY_BWD || op == GN_CPU_ADD;
     for (int64_t r = at->r0; r < at->r1; r++) {
         int64_t d = r / j->y->h, h = r % j->y->h;
-        const float *a = gn_cpu_at(j->a, at->n, at->b, d, h, 0), *b = two ? gn_cpu_at(j->b, at->n, at->b, d, h, 0) : NULL;
+        const float *a = gn_cpu_at(j->a, at->n, at->b, d, h, 0),
+                    *b = two ? gn_cpu_at(j->b, at->n, at->b, d, h, 0) : NULL;
         const float *add = j->ep.add ? gn_cpu_at(j->ep.add, at->n, at->b, d, h, 0) : NULL;
         float *y = gn_cpu_at(j->y, at->n, at->b, d, h, 0);
         for (int64_t w = 0; w < j->y->w * 16; w += 16) {
@@ -94,9 +99,10 @@ GN_INLINE void rows(const struct gn_cpu_point_job *j, const struct place *at, co
 
 enum { SEGMENT = 512 }; /* voxels of a row combined at a time, on the stack */
 
-/* One row of a separable linear map: the rows that the D and H axes ask for are combined into t, then t along W. The voxels of t are
- * those that outputs w0 .. w1 - 1 read. */
-static void linear_row(const struct gn_cpu_point_job *j, const struct place *at, int64_t d, int64_t h)
+/* One row of a separable linear map: the rows that the D and H axes ask for are combined into t,
+ * then t along W. The voxels of t are those that outputs w0 .. w1 - 1 read. */
+static void linear_row(const struct gn_cpu_point_job *j, const struct place *at, int64_t d,
+                       int64_t h)
 {
     const struct gn_cpu_linear *D = &j->axis[0], *H = &j->axis[1], *W = &j->axis[2];
     _Alignas(64) float t[SEGMENT * 16];

@@ -1,7 +1,9 @@
-/* isa_wgrad.c - weight gradients on blocked tensors: 16 output channels times a few input channels in registers, summed over voxels.
+/* isa_wgrad.c - weight gradients on blocked tensors: 16 output channels times a few input channels
+ * in registers, summed over voxels.
  *
- * A chunk of rows is cut in groups of rows that stay in the first-level cache; each group is summed from zero, then added to the
- * chunk's partial sums, so rounding errors grow with the number of groups, not of voxels. Compiled once an instruction set. */
+ * A chunk of rows is cut in groups of rows that stay in the first-level cache; each group is summed
+ * from zero, then added to the chunk's partial sums, so rounding errors grow with the number of
+ * groups, not of voxels. Compiled once an instruction set. */
 #include <string.h>
 
 #include "backend/cpu/isa.h"
@@ -13,10 +15,12 @@ struct row {
     int64_t d, h; /* of the input, before the tap's shift */
 };
 
-typedef void wtile_fn(float *part, const struct row *row, int rows, int64_t ow, ptrdiff_t off, ptrdiff_t xstep);
+typedef void wtile_fn(float *part, const struct row *row, int rows, int64_t ow, ptrdiff_t off,
+                      ptrdiff_t xstep);
 
 /* part[t][16] += sum over rows and voxels dy[v][16] * x[v][off + t] */
-GN_INLINE void wtile(const int T, float *part, const struct row *row, int rows, int64_t ow, ptrdiff_t off, ptrdiff_t xstep)
+GN_INLINE void wtile(const int T, float *part, const struct row *row, int rows, int64_t ow,
+                     ptrdiff_t off, ptrdiff_t xstep)
 {
     v16 acc[V16_WTILE];
     GN_UNROLL
@@ -36,10 +40,11 @@ GN_INLINE void wtile(const int T, float *part, const struct row *row, int rows, 
         v16_store(part + 16 * t, v16_add(v16_load(part + 16 * t), acc[t]));
 }
 
-#define WTILE(T)                                                                                                         \
-    static void wtile_##T(float *part, const struct row *row, int rows, int64_t ow, ptrdiff_t off, ptrdiff_t xstep)      \
-    {                                                                                                                    \
-        wtile(T, part, row, rows, ow, off, xstep);                                                                       \
+#define WTILE(T)                                                                                   \
+    static void wtile_##T(float *part, const struct row *row, int rows, int64_t ow, ptrdiff_t off, \
+                          ptrdiff_t xstep)                                                         \
+    {                                                                                              \
+        wtile(T, part, row, rows, ow, off, xstep);                                                 \
     }
 
 #if defined(__AVX512F__)
@@ -47,26 +52,33 @@ WTILE(4)
 WTILE(8)
 WTILE(12)
 WTILE(16)
-static const struct { int n, size[6]; } cuts[4] = {{1, {4}}, {1, {8}}, {1, {12}}, {1, {16}}};
+static const struct {
+    int n, size[6];
+} cuts[4] = {{1, {4}}, {1, {8}}, {1, {12}}, {1, {16}}};
 static wtile_fn *const wtiles[] = {[4] = wtile_4, [8] = wtile_8, [12] = wtile_12, [16] = wtile_16};
 #elif defined(__AVX2__)
 WTILE(4)
 WTILE(5)
 WTILE(6)
-static const struct { int n, size[6]; } cuts[4] = {{1, {4}}, {2, {4, 4}}, {2, {6, 6}}, {3, {6, 5, 5}}};
+static const struct {
+    int n, size[6];
+} cuts[4] = {{1, {4}}, {2, {4, 4}}, {2, {6, 6}}, {3, {6, 5, 5}}};
 static wtile_fn *const wtiles[] = {[4] = wtile_4, [5] = wtile_5, [6] = wtile_6};
 #else
 WTILE(2)
 WTILE(3)
-static const struct { int n, size[6]; } cuts[4] = {{2, {2, 2}}, {3, {3, 3, 2}}, {4, {3, 3, 3, 3}}, {6, {3, 3, 3, 3, 2, 2}}};
+static const struct {
+    int n, size[6];
+} cuts[4] = {{2, {2, 2}}, {3, {3, 3, 2}}, {4, {3, 3, 3, 3}}, {6, {3, 3, 3, 3, 2, 2}}};
 static wtile_fn *const wtiles[] = {[2] = wtile_2, [3] = wtile_3};
 #endif
 
-typedef void wlist_fn(float *part, const struct row *row, int rows, int64_t ow, const struct gn_cpu_tap *tap, ptrdiff_t xstep);
+typedef void wlist_fn(float *part, const struct row *row, int rows, int64_t ow,
+                      const struct gn_cpu_tap *tap, ptrdiff_t xstep);
 
 /* The same for taps at any T places: (channel, tap) pairs of a plain input. */
-GN_INLINE void wlist(const int T, float *part, const struct row *row, int rows, int64_t ow, const struct gn_cpu_tap *tap,
-                     ptrdiff_t xstep)
+GN_INLINE void wlist(const int T, float *part, const struct row *row, int rows, int64_t ow,
+                     const struct gn_cpu_tap *tap, ptrdiff_t xstep)
 {
     v16 acc[V16_WTILE];
     GN_UNROLL
@@ -90,11 +102,11 @@ GN_INLINE void wlist(const int T, float *part, const struct row *row, int rows, 
         v16_store(part + 16 * t, v16_add(v16_load(part + 16 * t), acc[t]));
 }
 
-#define WLIST(T)                                                                                                         \
-    static void wlist_##T(float *part, const struct row *row, int rows, int64_t ow, const struct gn_cpu_tap *tap,        \
-                          ptrdiff_t xstep)                                                                               \
-    {                                                                                                                    \
-        wlist(T, part, row, rows, ow, tap, xstep);                                                                       \
+#define WLIST(T)                                                                                   \
+    static void wlist_##T(float *part, const struct row *row, int rows, int64_t ow,                \
+                          const struct gn_cpu_tap *tap, ptrdiff_t xstep)                           \
+    {                                                                                              \
+        wlist(T, part, row, rows, ow, tap, xstep);                                                 \
     }
 WLIST(1)
 WLIST(2)
@@ -144,7 +156,8 @@ void GN_ISA_NAME(gn_cpu_wgrad_item)(void *arg, size_t item, int thread)
         for (int i = 0; i < n_rows; i++) {
             int64_t r = g0 + i, n = r / (j->od * j->oh), d = r / j->oh % j->od, h = r % j->oh;
             group[i].x = j->x + n * j->x_item + ib * j->x_block + d * j->x_plane + h * j->x_row;
-            group[i].dy = j->dy + n * j->dy_item + ob * j->dy_block + d * j->dy_plane + h * j->dy_row;
+            group[i].dy = j->dy + n * j->dy_item + ob * j->dy_block + d * j->dy_plane +
+                          h * j->dy_row;
             group[i].d = d * j->stride_d;
             group[i].h = h * j->stride_h;
         }
@@ -160,7 +173,8 @@ void GN_ISA_NAME(gn_cpu_wgrad_item)(void *arg, size_t item, int thread)
         int n_inside = 0;
         for (int t = 0; t < j->n_tap; t++) {
             const struct gn_cpu_tap *tap = &j->tap[t];
-            if (t == 0 || tap->dd != tap[-1].dd || tap->dh != tap[-1].dh) { /* rows in the halo would add zero */
+            if (t == 0 || tap->dd != tap[-1].dd ||
+                tap->dh != tap[-1].dh) { /* rows in the halo would add zero */
                 n_inside = 0;
                 for (int i = 0; i < n_rows; i++)
                     if ((uint64_t)(group[i].d + tap->dd) < (uint64_t)j->in_d &&
@@ -172,7 +186,8 @@ void GN_ISA_NAME(gn_cpu_wgrad_item)(void *arg, size_t item, int thread)
             int nic = ib == j->iblocks - 1 ? j->last_nic : 16;
             for (int c = 0, ic = 0; c < cuts[nic / 4 - 1].n; c++) {
                 int T = cuts[nic / 4 - 1].size[c];
-                wtiles[T](part + t * 256 + ic * 16, inside, n_inside, j->ow, tap->off + ic, j->x_step);
+                wtiles[T](part + t * 256 + ic * 16, inside, n_inside, j->ow, tap->off + ic,
+                          j->x_step);
                 ic += T;
             }
         }

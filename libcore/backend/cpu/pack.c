@@ -1,8 +1,10 @@
-/* pack.c - weights in the order in which the kernels read them, and dense arrays to blocked tensors and back.
+/* pack.c - weights in the order in which the kernels read them, and dense arrays to blocked tensors
+ * and back.
  *
- * Forward: [output block][input block][kD kH kW][input channel][16 output channels], then the bias. Backward: [residue class]
- * [input block][output block][taps of the class][output channel][16 input channels], then zeros where a bias would be. The last
- * summed block holds its channels rounded up to 4. */
+ * Forward: [output block][input block][kD kH kW][input channel][16 output channels], then the bias.
+ * Backward: [residue class] [input block][output block][taps of the class][output channel][16 input
+ * channels], then zeros where a bias would be. The last summed block holds its channels rounded up
+ * to 4. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +14,16 @@
 
 static int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
-static int kernel_size(const struct gn_cpu_conv *cv) { return cv->kernel[0] * cv->kernel[1] * cv->kernel[2]; }
+static int kernel_size(const struct gn_cpu_conv *cv)
+{
+    return cv->kernel[0] * cv->kernel[1] * cv->kernel[2];
+}
 
 struct pack {
     const float *w, *bias;
     float *out;
-    int64_t cin, cout, row;   /* row: floats of one block of outputs in the packed array */
-    int kernel, n_tap, *tap;  /* taps to take, in order */
+    int64_t cin, cout, row;  /* row: floats of one block of outputs in the packed array */
+    int kernel, n_tap, *tap; /* taps to take, in order */
     int x_cb;
 };
 
@@ -53,11 +58,12 @@ size_t gn_cpu_pack_forward_size(const struct gn_cpu_conv *cv, int64_t cin, int64
     return (size_t)(c * o * kernel_size(cv) + o);
 }
 
-void gn_cpu_pack_forward(const struct gn_cpu_conv *cv, int64_t cin, int64_t cout, int x_cb, const float *w, const float *bias,
-                         float *packed)
+void gn_cpu_pack_forward(const struct gn_cpu_conv *cv, int64_t cin, int64_t cout, int x_cb,
+                         const float *w, const float *bias, float *packed)
 {
     int64_t blocks = round_up(cout, 16) / 16;
-    struct pack p = {.w = w, .out = packed, .cin = cin, .cout = cout, .kernel = kernel_size(cv), .x_cb = x_cb};
+    struct pack p = {
+        .w = w, .out = packed, .cin = cin, .cout = cout, .kernel = kernel_size(cv), .x_cb = x_cb};
     p.row = (x_cb == 1 ? cin : round_up(cin, 4)) * 16 * p.kernel;
     gn_pool_run((size_t)blocks, pack_forward_item, &p);
     float *b = packed + blocks * p.row;
@@ -104,7 +110,8 @@ static int class_taps(const struct gn_cpu_conv *cv, const int p[3], int *tap)
     return total;
 }
 
-size_t gn_cpu_pack_class_size(const struct gn_cpu_conv *cv, int64_t cin, int64_t cout, const int p[3])
+size_t gn_cpu_pack_class_size(const struct gn_cpu_conv *cv, int64_t cin, int64_t cout,
+                              const int p[3])
 {
     return (size_t)(round_up(cin, 16) * round_up(cout, 4) * class_taps(cv, p, NULL));
 }
@@ -114,7 +121,8 @@ size_t gn_cpu_pack_backward_size(const struct gn_cpu_conv *cv, int64_t cin, int6
     return (size_t)(round_up(cin, 16) * round_up(cout, 4) * kernel_size(cv) + round_up(cin, 16));
 }
 
-void gn_cpu_pack_backward(const struct gn_cpu_conv *cv, int64_t cin, int64_t cout, const float *w, float *packed)
+void gn_cpu_pack_backward(const struct gn_cpu_conv *cv, int64_t cin, int64_t cout, const float *w,
+                          float *packed)
 {
     int64_t blocks = round_up(cin, 16) / 16;
     int p[3], *tap = gn_alloc(sizeof *tap * (size_t)kernel_size(cv));
@@ -122,7 +130,12 @@ void gn_cpu_pack_backward(const struct gn_cpu_conv *cv, int64_t cin, int64_t cou
     for (p[0] = 0; p[0] < cv->stride[0]; p[0]++)
         for (p[1] = 0; p[1] < cv->stride[1]; p[1]++)
             for (p[2] = 0; p[2] < cv->stride[2]; p[2]++) {
-                struct pack k = {.w = w, .out = packed, .cin = cin, .cout = cout, .kernel = kernel_size(cv), .tap = tap};
+                struct pack k = {.w = w,
+                                 .out = packed,
+                                 .cin = cin,
+                                 .cout = cout,
+                                 .kernel = kernel_size(cv),
+                                 .tap = tap};
                 k.n_tap = class_taps(cv, p, tap);
                 k.row = round_up(cout, 4) * 16 * k.n_tap;
                 gn_pool_run((size_t)blocks, pack_backward_item, &k);
@@ -164,9 +177,11 @@ static void import_item(void *arg, size_t item, int thread)
     const struct gn_cpu_tensor *t = ((struct convert *)arg)->t;
     const float *dense = ((struct convert *)arg)->dense;
     (void)thread;
-    int64_t blocks = gn_cpu_blocks(t), n = (int64_t)item / blocks, b = (int64_t)item % blocks, c0 = b * t->cb;
+    int64_t blocks = gn_cpu_blocks(t), n = (int64_t)item / blocks, b = (int64_t)item % blocks,
+            c0 = b * t->cb;
     int64_t nc = t->c - c0 < t->cb ? t->c - c0 : t->cb;
-    memset(t->p + n * gn_cpu_item(t) + b * gn_cpu_block(t), 0, (size_t)gn_cpu_block(t) * sizeof(float));
+    memset(t->p + n * gn_cpu_item(t) + b * gn_cpu_block(t), 0,
+           (size_t)gn_cpu_block(t) * sizeof(float));
     for (int64_t d = 0; d < t->d; d++)
         for (int64_t h = 0; h < t->h; h++) {
             float *to = gn_cpu_at(t, n, b, d, h, 0);
@@ -183,7 +198,8 @@ static void export_item(void *arg, size_t item, int thread)
     const struct gn_cpu_tensor *t = ((struct convert *)arg)->t;
     float *dense = ((struct convert *)arg)->dense;
     (void)thread;
-    int64_t blocks = gn_cpu_blocks(t), n = (int64_t)item / blocks, b = (int64_t)item % blocks, c0 = b * t->cb;
+    int64_t blocks = gn_cpu_blocks(t), n = (int64_t)item / blocks, b = (int64_t)item % blocks,
+            c0 = b * t->cb;
     int64_t nc = t->c - c0 < t->cb ? t->c - c0 : t->cb;
     for (int64_t d = 0; d < t->d; d++)
         for (int64_t h = 0; h < t->h; h++) {

@@ -15,13 +15,14 @@ static int64_t at(struct gn_plain_shape s, int64_t n, int64_t c, int64_t d, int6
 static int64_t count(struct gn_plain_shape s) { return s.n * s.c * s.d * s.h * s.w; }
 
 /* Calls f for every product of the convolution: places in x, w and y. */
-static void each_product(const struct gn_cpu_conv *cv, struct gn_plain_shape xs, struct gn_plain_shape ys,
+static void each_product(const struct gn_cpu_conv *cv, struct gn_plain_shape xs,
+                         struct gn_plain_shape ys,
                          void (*f)(void *arg, int64_t x, int64_t w, int64_t y), void *arg)
 {
     const int *k = cv->kernel;
     for (int64_t y = 0; y < count(ys); y++) {
-        int64_t ow = y % ys.w, oh = y / ys.w % ys.h, od = y / ys.w / ys.h % ys.d, oc = y / ys.w / ys.h / ys.d % ys.c,
-                n = y / ys.w / ys.h / ys.d / ys.c;
+        int64_t ow = y % ys.w, oh = y / ys.w % ys.h, od = y / ys.w / ys.h % ys.d,
+                oc = y / ys.w / ys.h / ys.d % ys.c, n = y / ys.w / ys.h / ys.d / ys.c;
         for (int64_t ic = 0; ic < xs.c; ic++)
             for (int a = 0; a < k[0]; a++)
                 for (int b = 0; b < k[1]; b++)
@@ -30,7 +31,8 @@ static void each_product(const struct gn_cpu_conv *cv, struct gn_plain_shape xs,
                         int64_t h = oh * cv->stride[1] - cv->pad[1] + b * cv->dilation[1];
                         int64_t w = ow * cv->stride[2] - cv->pad[2] + c * cv->dilation[2];
                         if (d >= 0 && d < xs.d && h >= 0 && h < xs.h && w >= 0 && w < xs.w)
-                            f(arg, at(xs, n, ic, d, h, w), (((oc * xs.c + ic) * k[0] + a) * k[1] + b) * k[2] + c, y);
+                            f(arg, at(xs, n, ic, d, h, w),
+                              (((oc * xs.c + ic) * k[0] + a) * k[1] + b) * k[2] + c, y);
                     }
     }
 }
@@ -65,8 +67,8 @@ static void finish(struct product *p, int64_t n, float *out)
     free(p->sum);
 }
 
-void gn_plain_conv_forward(const struct gn_cpu_conv *cv, struct gn_plain_shape xs, const float *x, const float *w,
-                           const float *bias, struct gn_plain_shape ys, float *y)
+void gn_plain_conv_forward(const struct gn_cpu_conv *cv, struct gn_plain_shape xs, const float *x,
+                           const float *w, const float *bias, struct gn_plain_shape ys, float *y)
 {
     struct product p = {x, w, gn_alloc((size_t)count(ys) * sizeof(double))};
     if (bias)
@@ -76,16 +78,18 @@ void gn_plain_conv_forward(const struct gn_cpu_conv *cv, struct gn_plain_shape x
     finish(&p, count(ys), y);
 }
 
-void gn_plain_conv_backward_data(const struct gn_cpu_conv *cv, struct gn_plain_shape ys, const float *dy, const float *w,
-                                 struct gn_plain_shape xs, float *dx)
+void gn_plain_conv_backward_data(const struct gn_cpu_conv *cv, struct gn_plain_shape ys,
+                                 const float *dy, const float *w, struct gn_plain_shape xs,
+                                 float *dx)
 {
     struct product p = {dy, w, gn_alloc((size_t)count(xs) * sizeof(double))};
     each_product(cv, xs, ys, add_data, &p);
     finish(&p, count(xs), dx);
 }
 
-void gn_plain_conv_backward_weights(const struct gn_cpu_conv *cv, struct gn_plain_shape xs, const float *x,
-                                    struct gn_plain_shape ys, const float *dy, float *dw, float *db)
+void gn_plain_conv_backward_weights(const struct gn_cpu_conv *cv, struct gn_plain_shape xs,
+                                    const float *x, struct gn_plain_shape ys, const float *dy,
+                                    float *dw, float *db)
 {
     int64_t n = ys.c * xs.c * cv->kernel[0] * cv->kernel[1] * cv->kernel[2];
     struct product p = {x, dy, gn_alloc((size_t)n * sizeof(double))};
@@ -113,7 +117,8 @@ static struct affine affine_at(const struct gn_cpu_norm *norm, struct gn_plain_s
 {
     int64_t c = i / (s.d * s.h * s.w) % s.c, n = i / (s.d * s.h * s.w * s.c);
     const double *m = norm->m + ((norm->groups == 1 ? 0 : n) * s.c + c) * 2;
-    return (struct affine){m[0], m[1], norm->gamma ? norm->gamma[c] : 1, norm->beta ? norm->beta[c] : 0};
+    return (struct affine){m[0], m[1], norm->gamma ? norm->gamma[c] : 1,
+                           norm->beta ? norm->beta[c] : 0};
 }
 
 void gn_plain_norm_sums(struct gn_plain_shape s, const float *x, double *sums)
@@ -126,7 +131,8 @@ void gn_plain_norm_sums(struct gn_plain_shape s, const float *x, double *sums)
     }
 }
 
-void gn_plain_norm_apply(const struct gn_cpu_norm *norm, struct gn_plain_shape s, const float *x, float *y)
+void gn_plain_norm_apply(const struct gn_cpu_norm *norm, struct gn_plain_shape s, const float *x,
+                         float *y)
 {
     for (int64_t i = 0; i < count(s); i++) {
         struct affine a = affine_at(norm, s, i);
@@ -135,25 +141,28 @@ void gn_plain_norm_apply(const struct gn_cpu_norm *norm, struct gn_plain_shape s
     }
 }
 
-void gn_plain_norm_backward_sums(const struct gn_cpu_norm *norm, struct gn_plain_shape s, const float *x, const float *dy, double *sums)
+void gn_plain_norm_backward_sums(const struct gn_cpu_norm *norm, struct gn_plain_shape s,
+                                 const float *x, const float *dy, double *sums)
 {
     int64_t voxels = s.d * s.h * s.w;
     memset(sums, 0, (size_t)(s.n * s.c * 2) * sizeof *sums);
     for (int64_t i = 0; i < count(s); i++) {
         struct affine a = affine_at(norm, s, i);
-        double xhat = (x[i] - a.mean) * a.rstd, dz = a.gamma * xhat + a.beta < 0 ? (double)norm->slope * dy[i] : dy[i];
+        double xhat = (x[i] - a.mean) * a.rstd,
+               dz = a.gamma * xhat + a.beta < 0 ? (double)norm->slope * dy[i] : dy[i];
         sums[i / voxels * 2] += dz;
         sums[i / voxels * 2 + 1] += dz * xhat;
     }
 }
 
-void gn_plain_norm_backward(const struct gn_cpu_norm *norm, struct gn_plain_shape s, const float *x, const float *dy, const double *t,
-                            double number, float *dx)
+void gn_plain_norm_backward(const struct gn_cpu_norm *norm, struct gn_plain_shape s, const float *x,
+                            const float *dy, const double *t, double number, float *dx)
 {
     int64_t voxels = s.d * s.h * s.w;
     for (int64_t i = 0; i < count(s); i++) {
         struct affine a = affine_at(norm, s, i);
-        double xhat = (x[i] - a.mean) * a.rstd, dz = a.gamma * xhat + a.beta < 0 ? (double)norm->slope * dy[i] : dy[i];
+        double xhat = (x[i] - a.mean) * a.rstd,
+               dz = a.gamma * xhat + a.beta < 0 ? (double)norm->slope * dy[i] : dy[i];
         const double *sums = t ? t + i / voxels * 2 : (const double[]){0, 0};
         dx[i] = (float)(a.gamma * a.rstd * (dz - sums[0] / number - xhat * sums[1] / number));
     }
@@ -174,12 +183,15 @@ static double linear_weight(int64_t i, int64_t n, int64_t o, int64_t n_out)
     return fmax(0, 1 - fabs(place - (double)i));
 }
 
-static void upsample_loops(struct gn_plain_shape xs, const float *x, double *dx, struct gn_plain_shape ys, const float *dy, double *y)
+static void upsample_loops(struct gn_plain_shape xs, const float *x, double *dx,
+                           struct gn_plain_shape ys, const float *dy, double *y)
 {
     for (int64_t o = 0; o < count(ys); o++) {
-        int64_t ow = o % ys.w, oh = o / ys.w % ys.h, od = o / ys.w / ys.h % ys.d, nc = o / ys.w / ys.h / ys.d;
+        int64_t ow = o % ys.w, oh = o / ys.w % ys.h, od = o / ys.w / ys.h % ys.d,
+                nc = o / ys.w / ys.h / ys.d;
         for (int64_t i = 0; i < xs.d * xs.h * xs.w; i++) {
-            double k = linear_weight(i % xs.w, xs.w, ow, ys.w) * linear_weight(i / xs.w % xs.h, xs.h, oh, ys.h) *
+            double k = linear_weight(i % xs.w, xs.w, ow, ys.w) *
+                       linear_weight(i / xs.w % xs.h, xs.h, oh, ys.h) *
                        linear_weight(i / xs.w / xs.h, xs.d, od, ys.d);
             if (y)
                 y[o] += k * x[nc * xs.d * xs.h * xs.w + i];
@@ -196,7 +208,8 @@ void gn_plain_upsample(struct gn_plain_shape xs, const float *x, struct gn_plain
     finish(&p, count(ys), y);
 }
 
-void gn_plain_upsample_backward(struct gn_plain_shape ys, const float *dy, struct gn_plain_shape xs, float *dx)
+void gn_plain_upsample_backward(struct gn_plain_shape ys, const float *dy, struct gn_plain_shape xs,
+                                float *dx)
 {
     struct product p = {NULL, NULL, gn_alloc((size_t)count(xs) * sizeof(double))};
     upsample_loops(xs, NULL, p.sum, ys, dy, NULL);
@@ -205,7 +218,8 @@ void gn_plain_upsample_backward(struct gn_plain_shape ys, const float *dy, struc
 
 /* --- class maps --- */
 
-/* A voxel: where its first class lies, the distance of classes, its n, the number of classes, its label. */
+/* A voxel: where its first class lies, the distance of classes, its n, the number of classes, its
+ * label. */
 struct voxel {
     int64_t at, step, n, c;
     uint64_t label;
@@ -261,7 +275,8 @@ void gn_plain_sigmoid(struct gn_plain_shape s, const float *x, float alpha, floa
         y[i] = (float)(1 / (1 + exp(-(double)alpha * x[i])));
 }
 
-void gn_plain_sigmoid_backward(struct gn_plain_shape s, const float *y, const float *dy, float alpha, float *dx)
+void gn_plain_sigmoid_backward(struct gn_plain_shape s, const float *y, const float *dy,
+                               float alpha, float *dx)
 {
     for (int64_t i = 0; i < count(s); i++)
         dx[i] = (float)((double)alpha * y[i] * (1 - (double)y[i]) * dy[i]);
@@ -281,7 +296,8 @@ static double bce_slope(int bce, double p, int t)
     return bce == 2 ? 1 / (1 + exp(-p)) - t : 0;
 }
 
-void gn_plain_loss_sums(struct gn_plain_shape s, const float *p, const uint64_t *label, int bce, double *sums)
+void gn_plain_loss_sums(struct gn_plain_shape s, const float *p, const uint64_t *label, int bce,
+                        double *sums)
 {
     memset(sums, 0, (size_t)(s.n * s.c * 4) * sizeof *sums);
     for (int64_t i = 0; i < s.n * s.d * s.h * s.w; i++) {
@@ -297,13 +313,15 @@ void gn_plain_loss_sums(struct gn_plain_shape s, const float *p, const uint64_t 
     }
 }
 
-void gn_plain_loss_backward(struct gn_plain_shape s, const float *p, const uint64_t *label, int bce, const double *k, float *dp)
+void gn_plain_loss_backward(struct gn_plain_shape s, const float *p, const uint64_t *label, int bce,
+                            const double *k, float *dp)
 {
     for (int64_t i = 0; i < s.n * s.d * s.h * s.w; i++) {
         struct voxel v = voxel_at(s, i, label);
         for (int64_t c = 0; c < s.c; c++) {
             int t = v.label >> c & 1;
-            dp[v.at + c * v.step] = (float)(k[3 * c] + k[3 * c + 1] * t + k[3 * c + 2] * bce_slope(bce, p[v.at + c * v.step], t));
+            dp[v.at + c * v.step] = (float)(k[3 * c] + k[3 * c + 1] * t +
+                                            k[3 * c + 2] * bce_slope(bce, p[v.at + c * v.step], t));
         }
     }
 }
@@ -316,7 +334,8 @@ static int lowest_class(uint64_t bits, int64_t classes)
     return -1;
 }
 
-void gn_plain_cel_sums(struct gn_plain_shape s, const float *z, const uint64_t *label, const double *weights, double *sums)
+void gn_plain_cel_sums(struct gn_plain_shape s, const float *z, const uint64_t *label,
+                       const double *weights, double *sums)
 {
     memset(sums, 0, (size_t)(s.n * 2) * sizeof *sums);
     for (int64_t i = 0; i < s.n * s.d * s.h * s.w; i++) {
@@ -330,13 +349,18 @@ void gn_plain_cel_sums(struct gn_plain_shape s, const float *z, const uint64_t *
     }
 }
 
-void gn_plain_cel_backward(struct gn_plain_shape s, const float *z, const uint64_t *label, const double *weights, double k, float *dz)
+void gn_plain_cel_backward(struct gn_plain_shape s, const float *z, const uint64_t *label,
+                           const double *weights, double k, float *dz)
 {
     for (int64_t i = 0; i < s.n * s.d * s.h * s.w; i++) {
         struct voxel v = voxel_at(s, i, label);
         int own = lowest_class(v.label, s.c);
-        double top = largest(&v, z), sum = exp_sum(&v, z, top), w = own < 0 ? 0 : weights ? weights[own] : 1;
+        double top = largest(&v, z), sum = exp_sum(&v, z, top),
+               w = own < 0   ? 0
+                   : weights ? weights[own]
+                             : 1;
         for (int64_t c = 0; c < s.c; c++)
-            dz[v.at + c * v.step] = (float)(k * w * (exp(z[v.at + c * v.step] - top) / sum - (c == own)));
+            dz[v.at + c * v.step] = (float)(k * w *
+                                            (exp(z[v.at + c * v.step] - top) / sum - (c == own)));
     }
 }

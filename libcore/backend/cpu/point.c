@@ -15,7 +15,8 @@ static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static struct gn_cpu_point_job job(enum gn_cpu_point op, const struct gn_cpu_tensor *shape)
 {
-    struct gn_cpu_point_job j = {.op = op, .n = shape->n, .blocks = gn_cpu_blocks(shape), .rows = shape->d * shape->h};
+    struct gn_cpu_point_job j = {
+        .op = op, .n = shape->n, .blocks = gn_cpu_blocks(shape), .rows = shape->d * shape->h};
     assert(shape->cb == 16);
     j.rows_per_item = max64(1, min64(ITEM_VOXELS / shape->w, j.rows));
     j.chunks = (j.rows + j.rows_per_item - 1) / j.rows_per_item;
@@ -60,9 +61,10 @@ void gn_cpu_conv_backward_bias(const struct gn_cpu_tensor *dy, float *db, void *
     free(sums);
 }
 
-/* The vectors of a normalisation, 7 of them, freed by the caller. What rounding a mean to float loses comes back through the shifts. */
-static float *norm_vectors(struct gn_cpu_point_job *j, const struct gn_cpu_norm *norm, int64_t C, const double *t, int64_t t_groups,
-                           double count)
+/* The vectors of a normalisation, 7 of them, freed by the caller. What rounding a mean to float
+ * loses comes back through the shifts. */
+static float *norm_vectors(struct gn_cpu_point_job *j, const struct gn_cpu_norm *norm, int64_t C,
+                           const double *t, int64_t t_groups, double count)
 {
     int64_t size = j->n * j->blocks * 16;
     struct gn_err err = {0};
@@ -73,7 +75,8 @@ static float *norm_vectors(struct gn_cpu_point_job *j, const struct gn_cpu_norm 
         for (int64_t c = 0; c < C; c++) {
             const double *m = norm->m + ((norm->groups == 1 ? 0 : n) * C + c) * 2;
             float *p = v + n * j->blocks * 16 + c;
-            double lost = m[0] - (double)(float)m[0], rstd = m[1], gamma = norm->gamma ? norm->gamma[c] : 1;
+            double lost = m[0] - (double)(float)m[0], rstd = m[1],
+                   gamma = norm->gamma ? norm->gamma[c] : 1;
             p[0] = (float)m[0];
             p[size] = (float)(gamma * rstd);
             p[2 * size] = (float)((norm->beta ? norm->beta[c] : 0) - lost * gamma * rstd);
@@ -96,7 +99,8 @@ static float *norm_vectors(struct gn_cpu_point_job *j, const struct gn_cpu_norm 
     return v;
 }
 
-void gn_cpu_norm_apply(const struct gn_cpu_norm *norm, const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *y)
+void gn_cpu_norm_apply(const struct gn_cpu_norm *norm, const struct gn_cpu_tensor *x,
+                       const struct gn_cpu_tensor *y)
 {
     struct gn_cpu_point_job j = job(GN_CPU_NORM_APPLY, x);
     float *v = norm_vectors(&j, norm, x->c, NULL, 1, 1);
@@ -106,8 +110,8 @@ void gn_cpu_norm_apply(const struct gn_cpu_norm *norm, const struct gn_cpu_tenso
     free(v);
 }
 
-void gn_cpu_norm_backward_sums(const struct gn_cpu_norm *norm, const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *dy,
-                               double *sums, void *scratch)
+void gn_cpu_norm_backward_sums(const struct gn_cpu_norm *norm, const struct gn_cpu_tensor *x,
+                               const struct gn_cpu_tensor *dy, double *sums, void *scratch)
 {
     struct gn_cpu_point_job j = job(GN_CPU_NORM_BWD_SUMS, x);
     float *v = norm_vectors(&j, norm, x->c, NULL, 1, 1);
@@ -117,8 +121,9 @@ void gn_cpu_norm_backward_sums(const struct gn_cpu_norm *norm, const struct gn_c
     free(v);
 }
 
-void gn_cpu_norm_backward(const struct gn_cpu_norm *norm, const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *dy,
-                          const double *t, int64_t t_groups, double count, const struct gn_cpu_tensor *dx,
+void gn_cpu_norm_backward(const struct gn_cpu_norm *norm, const struct gn_cpu_tensor *x,
+                          const struct gn_cpu_tensor *dy, const double *t, int64_t t_groups,
+                          double count, const struct gn_cpu_tensor *dx,
                           const struct gn_cpu_epilogue *ep)
 {
     struct gn_cpu_point_job j = job(GN_CPU_NORM_BWD, x);
@@ -150,7 +155,8 @@ void gn_cpu_leaky(const struct gn_cpu_tensor *x, float slope, const struct gn_cp
     run(&j);
 }
 
-void gn_cpu_leaky_backward(const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *dy, float slope, const struct gn_cpu_tensor *dx)
+void gn_cpu_leaky_backward(const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *dy,
+                           float slope, const struct gn_cpu_tensor *dx)
 {
     struct gn_cpu_point_job j = job(GN_CPU_LEAKY_BWD, x);
     j.a = x;
@@ -160,7 +166,8 @@ void gn_cpu_leaky_backward(const struct gn_cpu_tensor *x, const struct gn_cpu_te
     run(&j);
 }
 
-void gn_cpu_add(const struct gn_cpu_tensor *a, const struct gn_cpu_tensor *b, const struct gn_cpu_tensor *y)
+void gn_cpu_add(const struct gn_cpu_tensor *a, const struct gn_cpu_tensor *b,
+                const struct gn_cpu_tensor *y)
 {
     struct gn_cpu_point_job j = job(GN_CPU_ADD, y);
     j.a = a;
@@ -176,7 +183,8 @@ struct copy {
     int64_t from, count, to;
 };
 
-/* One item: one plane of one n. Whole blocks are copied as rows; else runs of channels that share a block on both sides. */
+/* One item: one plane of one n. Whole blocks are copied as rows; else runs of channels that share a
+ * block on both sides. */
 static void copy_item(void *arg, size_t item, int thread)
 {
     const struct copy *k = arg;
@@ -198,7 +206,8 @@ static void copy_item(void *arg, size_t item, int thread)
     }
 }
 
-void gn_cpu_copy_channels(const struct gn_cpu_tensor *x, int64_t from, int64_t count, const struct gn_cpu_tensor *y, int64_t to)
+void gn_cpu_copy_channels(const struct gn_cpu_tensor *x, int64_t from, int64_t count,
+                          const struct gn_cpu_tensor *y, int64_t to)
 {
     struct copy k = {x, y, from, count, to};
     gn_pool_run((size_t)(x->n * x->d), copy_item, &k);
@@ -221,7 +230,8 @@ void gn_cpu_copy_finish(const struct gn_cpu_tensor *y)
 
 /* --- upsampling --- */
 
-/* Place of output o among n inputs when the corners are aligned: between *i and the next, *part of the way. */
+/* Place of output o among n inputs when the corners are aligned: between *i and the next, *part of
+ * the way. */
 static void aligned(int64_t o, int64_t n, int64_t n_out, int64_t *i, double *part)
 {
     double place = n_out > 1 ? (double)o * (double)(n - 1) / (double)(n_out - 1) : 0;
@@ -232,7 +242,8 @@ static void aligned(int64_t o, int64_t n, int64_t n_out, int64_t *i, double *par
 static struct gn_cpu_linear linear_axis(int64_t n, int64_t n_out, bool transposed)
 {
     int64_t rows = transposed ? n : n_out, at = 0;
-    struct gn_cpu_linear a = {gn_alloc(sizeof *a.start * (size_t)(rows + 1)), gn_alloc(sizeof *a.i * 2 * (size_t)n_out),
+    struct gn_cpu_linear a = {gn_alloc(sizeof *a.start * (size_t)(rows + 1)),
+                              gn_alloc(sizeof *a.i * 2 * (size_t)n_out),
                               gn_alloc(sizeof *a.w * 2 * (size_t)n_out)};
     int64_t o0 = 0;
     for (int64_t r = 0; r < rows; r++) {
@@ -281,6 +292,12 @@ static void linear(const struct gn_cpu_tensor *in, const struct gn_cpu_tensor *o
     }
 }
 
-void gn_cpu_upsample(const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *y) { linear(x, y, false); }
+void gn_cpu_upsample(const struct gn_cpu_tensor *x, const struct gn_cpu_tensor *y)
+{
+    linear(x, y, false);
+}
 
-void gn_cpu_upsample_backward(const struct gn_cpu_tensor *dy, const struct gn_cpu_tensor *dx) { linear(dy, dx, true); }
+void gn_cpu_upsample_backward(const struct gn_cpu_tensor *dy, const struct gn_cpu_tensor *dx)
+{
+    linear(dy, dx, true);
+}
