@@ -50,6 +50,16 @@ int gn_err_set(struct gn_err *err, const char *fmt, ...)
     return -1;
 }
 
+int gn_err_set_lines(struct gn_err *err, const char *lines)
+{
+    if (!err || err->code)
+        return -1;
+    if ((size_t)snprintf(err->text, sizeof err->text, "%s", lines) >= sizeof err->text)
+        mark_cut(err->text, sizeof err->text);
+    err->code = GN_EXIT_FAILED;
+    return -1;
+}
+
 int gn_err_usage(struct gn_err *err, const char *fmt, ...)
 {
     va_list args;

@@ -12,8 +12,8 @@ enum { GN_ALIGN = 64 }; /* blocks of gn_alloc and gn_try_alloc: a cache line, an
 /* Memory for sizes that the program itself chose: never NULL, out of memory ends the program
  * with one line.  Zeroed, freed with free().  gn_realloc keeps the contents, does not zero the
  * new part, and aligns as malloc does.
- * Zeros are free in large blocks (4 MiB and up): their pages are zero when first touched, and huge
- * where the system has them; smaller ones are written. */
+ * Zeros cost nothing in large blocks (4 MiB and up): their pages are zero when first touched;
+ * smaller ones are written. */
 void *gn_alloc(size_t size);
 void *gn_realloc(void *old, size_t size);
 

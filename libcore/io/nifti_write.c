@@ -118,11 +118,8 @@ int gn_nifti_write(const char *path, const struct gn_picture *pic, struct gn_err
     first = version == 2 ? 544 : 352;
 
     if (ends_with(path, ".gz")) {
-        file = malloc(first + bytes);
-        if (!file) {
-            gn_err_set(err, "out of memory: %zu bytes", first + bytes);
+        if (!(file = gn_try_alloc(first + bytes, err)))
             goto out;
-        }
         memcpy(file, head, first);
         memcpy(file + first, t->data, bytes);
         if (gn_gzip_deflate(file, first + bytes, 6, &packed, &packed_n, err))

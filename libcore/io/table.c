@@ -85,7 +85,7 @@ static int raise_faults(struct faults *f, struct gn_err *err)
     if (f->left_out)
         gn_str_addf(&f->text, "\nand %zu more", f->left_out);
     if (f->n)
-        rc = gn_err_set(err, "%s", gn_str_text(&f->text));
+        rc = gn_err_set_lines(err, gn_str_text(&f->text));
     gn_str_free(&f->text);
     return rc;
 }

@@ -89,6 +89,16 @@ static void test_mem(void)
     CHECK("memory for data is aligned and zero",
           p && (uintptr_t)p % GN_ALIGN == 0 && all_zero(p, 5000) && !err.code);
     free(p);
+    for (size_t size = 100 << 10; good && size < 80u << 20; size = size * 3 + 1)
+        for (int round = 0; good && round < 3; round++) {
+            p = gn_try_alloc(size, &err); /* the second one gets memory that was written to */
+            good = p && (uintptr_t)p % GN_ALIGN == 0 && all_zero(p, size);
+            if (p)
+                memset(p, 7, size);
+            free(p);
+        }
+    CHECK("large blocks are aligned and zero too, again after a free", good);
+    good = 1;
     CHECK("the limit is the machine's memory at first", gn_mem_limit() > (size_t)1 << 20);
     p = gn_try_alloc(SIZE_MAX - 3, &err);
     CHECK("an absurd size is an error", !p && err.code == 1);
