@@ -2,8 +2,8 @@
  *
  *   name
  *   values, size, spacing
- *   title of the layer, its window            [colour bar]   (in the line above if it is the only one)
- *   plane  plane  plane  plane ...
+ *   title of the layer, its window            [colour bar]   (in the line above if it is the only
+ * one) plane  plane  plane  plane ...
  */
 #include "view/block.h"
 
@@ -21,7 +21,7 @@ enum { NAME_HEIGHT = 22, NOTE_HEIGHT = 18, TITLE_HEIGHT = 20, SMALLEST_LETTERED 
 struct series {
     struct gn_view_plane plane;
     int64_t *at;
-    int n, w, h; /* planes; pixels of one */
+    int n, w, h;  /* planes; pixels of one */
     size_t first; /* of its planes among the block's contours */
 };
 
@@ -46,12 +46,13 @@ static int image_size(const struct gn_view_subject *s, int64_t size[3], struct g
 
         for (int k = 0; k < 3; k++) {
             if (shape[3 - k] > 1 << 20)
-                return gn_err_set(err, "a side of %lld voxels is too long to draw", (long long)shape[3 - k]);
+                return gn_err_set(err, "a side of %lld voxels is too long to draw",
+                                  (long long)shape[3 - k]);
             if (i > 0 && size[k] != shape[3 - k])
-                return gn_err_set(err, "%lldx%lldx%lld voxels here, %lldx%lldx%lld in %s: not of one grid",
-                                  (long long)shape[3], (long long)shape[2], (long long)shape[1],
-                                  (long long)size[0], (long long)size[1], (long long)size[2],
-                                  s->layer[0].title);
+                return gn_err_set(
+                    err, "%lldx%lldx%lld voxels here, %lldx%lldx%lld in %s: not of one grid",
+                    (long long)shape[3], (long long)shape[2], (long long)shape[1],
+                    (long long)size[0], (long long)size[1], (long long)size[2], s->layer[0].title);
             size[k] = shape[3 - k];
         }
     }
@@ -63,7 +64,8 @@ static int image_size(const struct gn_view_subject *s, int64_t size[3], struct g
 static void extent(const struct gn_view_subject *s, const struct gn_view_plane *p, int64_t *first,
                    int64_t *last)
 {
-    static const enum gn_view_kind order[4] = {GN_VIEW_OUTLINE, GN_VIEW_HEAT, GN_VIEW_GREY, GN_VIEW_COLOUR};
+    static const enum gn_view_kind order[4] = {GN_VIEW_OUTLINE, GN_VIEW_HEAT, GN_VIEW_GREY,
+                                               GN_VIEW_COLOUR};
     bool found = false;
 
     for (int pass = 0; pass < 4 && !found; pass++)
@@ -101,8 +103,9 @@ static int make_series(const struct gn_view_subject *s, const struct gn_view_sty
         int best = gn_view_best_axis(size, s->affine);
         struct gn_view_plane p;
 
-        if (flat || style->axis == GN_VIEW_AUTO ? world != best
-                                                : style->axis != GN_VIEW_ALL && world != style->axis)
+        if (flat || style->axis == GN_VIEW_AUTO
+                ? world != best
+                : style->axis != GN_VIEW_ALL && world != style->axis)
             continue;
         gn_view_plane_of(size, s->affine, s->picture, world, &p);
         widest = fmax(widest, (double)p.size[0] * p.spacing[0]);
@@ -110,7 +113,7 @@ static int make_series(const struct gn_view_subject *s, const struct gn_view_sty
         finest = fmin(finest, fmin(p.spacing[0], p.spacing[1]));
         series[n++] = (struct series){.plane = p};
     }
-    *columns = style->columns ? style->columns : flat ? 3 : style->slices;
+    *columns = style->columns ? style->columns : flat ? 3 : style->slices < 12 ? style->slices : 12;
     room = (GN_VIEW_LINE + GN_VIEW_GAP) / *columns - GN_VIEW_GAP;
     if (flat) /* its neighbours are other samples, which stand further apart */
         room -= GN_VIEW_BESIDE;
@@ -144,7 +147,7 @@ static void plane_pixels(const struct gn_tensor *t, int64_t channel, const struc
 
 static uint32_t grey(double v, const struct gn_view_layer *l)
 {
-    double t = l->hi > l->lo ? (v - l->lo) / (l->hi - l->lo) : v > l->lo ? 1 : v < l->lo ? 0 : 0.5;
+    double t = l->hi > l->lo ? (v - l->lo) / (l->hi - l->lo) : v > l->lo;
 
     return (uint32_t)(fmin(fmax(t, 0), 1) * 255 + 0.5);
 }
@@ -170,7 +173,8 @@ static uint32_t dimmed(uint32_t rgb)
     return (uint32_t)(0.7 * v + 0.5) * 0x010101u;
 }
 
-/* Over the dimmed image a value shows the more the higher it is; with nothing below, colours alone. */
+/* Over the dimmed image a value shows the more the higher it is; with nothing below, colours alone.
+ */
 static void paint_heat(const struct gn_view_layer *l, const struct gn_view_layer *below,
                        const struct series *q, int64_t at, float *voxels, float *out, uint32_t *rgb)
 {
@@ -231,10 +235,14 @@ static void panel_texts(struct gn_view_block *b, const struct gn_view_panel *p,
     if (!letter[0] || !first)
         return;
     b->letters = true;
-    add_text(b, p->x + 5, p->y + p->h / 2 + 4, 0, GN_VIEW_LETTER, GN_VIEW_START, gn_asprintf("%c", letter[0]));
-    add_text(b, p->x + p->w - 5, p->y + p->h / 2 + 4, 0, GN_VIEW_LETTER, GN_VIEW_END, gn_asprintf("%c", letter[1]));
-    add_text(b, p->x + p->w / 2, p->y + 15, 0, GN_VIEW_LETTER, GN_VIEW_CENTRE, gn_asprintf("%c", letter[2]));
-    add_text(b, p->x + p->w / 2, p->y + p->h - 6, 0, GN_VIEW_LETTER, GN_VIEW_CENTRE, gn_asprintf("%c", letter[3]));
+    add_text(b, p->x + 5, p->y + p->h / 2 + 4, 0, GN_VIEW_LETTER, GN_VIEW_START,
+             gn_asprintf("%c", letter[0]));
+    add_text(b, p->x + p->w - 5, p->y + p->h / 2 + 4, 0, GN_VIEW_LETTER, GN_VIEW_END,
+             gn_asprintf("%c", letter[1]));
+    add_text(b, p->x + p->w / 2, p->y + 15, 0, GN_VIEW_LETTER, GN_VIEW_CENTRE,
+             gn_asprintf("%c", letter[2]));
+    add_text(b, p->x + p->w / 2, p->y + p->h - 6, 0, GN_VIEW_LETTER, GN_VIEW_CENTRE,
+             gn_asprintf("%c", letter[3]));
 }
 
 static char *title_text(const struct gn_view_layer *l)
@@ -268,7 +276,9 @@ static int row(const struct gn_view_layer *l, const struct gn_view_layer *below,
     y += l && !b->plain ? TITLE_HEIGHT : 2;
     for (int i = 0; i < q->n; i++) {
         bool bare = l && l->bare;
-        struct gn_view_panel p = {.x = x + i % columns * (q->w + GN_VIEW_GAP), .w = q->w, .h = q->h,
+        struct gn_view_panel p = {.x = x + i % columns * (q->w + GN_VIEW_GAP),
+                                  .w = q->w,
+                                  .h = q->h,
                                   .y = y + i / columns * (q->h + GN_VIEW_GAP),
                                   .contours = bare ? -1 : (int)q->first + i};
 
@@ -278,7 +288,7 @@ static int row(const struct gn_view_layer *l, const struct gn_view_layer *below,
         else if (l)
             paint_image(l, q, q->at[i], voxels, out, p.rgb);
         b->panel[b->panels++] = p;
-        panel_texts(b, &p, q, q->at[i], i % columns == 0);
+        panel_texts(b, &p, q, q->at[i], i == 0);
     }
     free(out);
     return y + ((q->n - 1) / columns + 1) * (q->h + GN_VIEW_GAP) - GN_VIEW_GAP;
@@ -299,7 +309,8 @@ static int rows_of(const struct gn_view_subject *s, const struct gn_view_layer *
             y = next + 4;
             at = 0;
         }
-        next = row(&s->layer[k], below, q, columns, at++ * (w + GN_VIEW_LAYER_GAP), y, w, voxels, b);
+        next =
+            row(&s->layer[k], below, q, columns, at++ * (w + GN_VIEW_LAYER_GAP), y, w, voxels, b);
     }
     return b->rows ? next : row(NULL, NULL, q, columns, 0, y, b->w, voxels, b);
 }
@@ -399,7 +410,8 @@ int gn_view_block_draw(const struct gn_view_subject *s, const struct gn_view_sty
     y = head(s, windows(s), block);
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < series[i].n; k++)
-            outline(s, &series[i], series[i].at[k], voxels, block, &block->contours[series[i].first + (size_t)k]);
+            outline(s, &series[i], series[i].at[k], voxels, block,
+                    &block->contours[series[i].first + (size_t)k]);
         y = rows_of(s, below, &series[i], columns, y, voxels, block) + 4;
     }
     block->h = y - 4;

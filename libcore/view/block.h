@@ -14,23 +14,30 @@ enum {
     GN_VIEW_SMALL = 256      /* the picture stays below this */
 };
 
-enum gn_view_font { GN_VIEW_NAME, GN_VIEW_NOTE, GN_VIEW_WARN, GN_VIEW_TITLE, GN_VIEW_LETTER, GN_VIEW_NUMBER };
+enum gn_view_font {
+    GN_VIEW_NAME,
+    GN_VIEW_NOTE,
+    GN_VIEW_WARN,
+    GN_VIEW_TITLE,
+    GN_VIEW_LETTER,
+    GN_VIEW_NUMBER
+};
 enum gn_view_align { GN_VIEW_START, GN_VIEW_CENTRE, GN_VIEW_END };
 
 struct gn_view_text {
-    int x, y;              /* baseline; places are relative to the block */
-    int room;              /* pixels; longer texts end with an ellipsis. 0: all there is */
+    int x, y; /* baseline; places are relative to the block */
+    int room; /* pixels; longer texts end with an ellipsis. 0: all there is */
     enum gn_view_font font;
     enum gn_view_align align;
     char *text;
 };
 struct gn_view_panel {
     int x, y, w, h;
-    uint32_t *rgb;         /* h x w, 0xRRGGBB */
-    int contours;          /* which of the block's; -1: none */
+    uint32_t *rgb; /* h x w, 0xRRGGBB */
+    int contours;  /* which of the block's; -1: none */
 };
-struct gn_view_bar {       /* a colour bar with its ends; hi at the right */
-    int x, y, w, h;        /* x: of its right end, with the number */
+struct gn_view_bar { /* a colour bar with its ends; hi at the right */
+    int x, y, w, h;  /* x: of its right end, with the number */
     double lo, hi;
 };
 struct gn_view_block {

@@ -6,13 +6,13 @@
 
 /* All are 0xRRGGBB. */
 enum {
-    GN_VIEW_PAPER = 0x14171c,      /* the sheet */
-    GN_VIEW_INK = 0xf1f4f8,        /* names */
-    GN_VIEW_SOFT = 0x98a2b0,       /* notes */
-    GN_VIEW_ALERT = 0xffa657,      /* what is wrong with a sample */
-    GN_VIEW_GREEN = 0x33e07f,      /* truth, when there is one label */
-    GN_VIEW_MAGENTA = 0xff4fd8,    /* its prediction */
-    GN_VIEW_PALE = 0xe8ecf2        /* a mask */
+    GN_VIEW_PAPER = 0x14171c,   /* the sheet */
+    GN_VIEW_INK = 0xf1f4f8,     /* names */
+    GN_VIEW_SOFT = 0x98a2b0,    /* notes */
+    GN_VIEW_ALERT = 0xffa657,   /* what is wrong with a sample */
+    GN_VIEW_GREEN = 0x33e07f,   /* truth, when there is one label */
+    GN_VIEW_MAGENTA = 0xff4fd8, /* its prediction */
+    GN_VIEW_PALE = 0xe8ecf2     /* a mask */
 };
 
 /* Of the k-th label, from 0. The first eight are the hues of Okabe and Ito (2008, "Color Universal

@@ -52,7 +52,8 @@ static void follow(struct gn_contours *c, const int32_t *label, int w, int h, st
 {
     int before = -1;
 
-    /* The walk comes back to its first crack, with which it starts again to know what lay before. */
+    /* The walk comes back to its first crack, with which it starts again to know what lay before.
+     */
     for (bool again = false;;) {
         unsigned char *mark = &seen[(size_t)k.y * (size_t)w + (size_t)k.x];
         int x = 0, y = 0, in = (k.side + 1) % 4;

@@ -24,7 +24,8 @@ struct gn_contours {
  * edges, holes are loops of their own, so the even-odd rule fills them). A voxel is sx x sy pixels.
  * Polygons run along the voxels' edges when these are at least three pixels long, else through the
  * middles of the edges, which looks smooth and is at most half a voxel off. inset moves them that
- * many pixels (at most a fifth of a voxel) into the region, so that neighbours do not hide each other. */
+ * many pixels (at most a fifth of a voxel) into the region, so that neighbours do not hide each
+ * other. */
 void gn_contours_add(struct gn_contours *c, const int32_t *label, int w, int h, double sx,
                      double sy, double inset, enum gn_view_role role);
 void gn_contours_free(struct gn_contours *c);

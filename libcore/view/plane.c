@@ -23,7 +23,8 @@ bool gn_view_is_picture(const double a[12])
  * six ways to pair them the one with the largest sum of cosines. */
 static void pair_axes(const double a[12], int voxel[3], bool against[3])
 {
-    static const int order[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int order[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     double cosine[3][3], best = -1; /* [world][voxel] */
     int chosen = 0;
 

@@ -16,9 +16,9 @@ enum { GN_VIEW_X, GN_VIEW_Y, GN_VIEW_Z, GN_VIEW_ALL, GN_VIEW_AUTO }; /* sagittal
 
 /* A family of parallel planes of one image. */
 struct gn_view_plane {
-    int axis[3];       /* voxel axis (0 x, 1 y, 2 z) that runs right, down, and from plane to plane */
-    bool flip[3];      /* it runs against the voxel's index */
-    int64_t size[3];   /* voxels right, down, through */
+    int axis[3];     /* voxel axis (0 x, 1 y, 2 z) that runs right, down, and from plane to plane */
+    bool flip[3];    /* it runs against the voxel's index */
+    int64_t size[3]; /* voxels right, down, through */
     double spacing[3]; /* mm right, down, through; 1 where the affine says nothing sensible */
     char letter[4];    /* what is at the left, right, top, bottom: R L A P S I; 0: not known */
 };
@@ -26,7 +26,8 @@ struct gn_view_plane {
 /* Is this affine that of a file without a place (PNG, JPEG, plain TIFF): diag(-1,-1,1) at
  * origin 0? */
 bool gn_view_is_picture(const double affine[12]);
-/* The planes across a world axis. picture: no letters (and the file's affine lays it out as it is). */
+/* The planes across a world axis. picture: no letters (and the file's affine lays it out as it is).
+ */
 void gn_view_plane_of(const int64_t size[3], const double affine[12], bool picture, int world,
                       struct gn_view_plane *p);
 /* The axis across which an image was taken: that of a slab (at most an eighth as many planes as

@@ -11,12 +11,12 @@
 
 enum {
     MARGIN = 24,
-    BELOW = 28,         /* between lines of samples */
-    NARROWEST = 520,    /* the foot must be readable */
-    HIGHEST = 30000,    /* of all lines: cairo draws up to 32767 pixels */
+    BELOW = 28,      /* between lines of samples */
+    NARROWEST = 520, /* the foot must be readable */
+    HIGHEST = 30000, /* of all lines: cairo draws up to 32767 pixels */
     LEGEND_HEIGHT = 24,
-    MOST_LABELS = 256,  /* more are no labels */
-    MOST_LISTED = 40    /* in the legend, of a role */
+    MOST_LABELS = 256, /* more are no labels */
+    MOST_LISTED = 40   /* in the legend, of a role */
 };
 
 struct placed {
@@ -117,8 +117,11 @@ int gn_sheet_add(struct gn_sheet *s, const struct gn_view_subject *subject, stru
     if (y + b.h > HIGHEST) {
         gn_view_block_free(&b);
         s->full = true;
-        return s->n ? 0 : gn_err_set(err, "%d pixels are too high for a picture: fewer --slices, "
-                                          "more --columns", b.h);
+        return s->n ? 0
+                    : gn_err_set(err,
+                                 "%d pixels are too high for a picture: fewer --slices, "
+                                 "more --columns",
+                                 b.h);
     }
     s->item = gn_realloc(s->item, (s->n + 1) * sizeof *s->item);
     s->item[s->n++] = (struct placed){b, x, y};
@@ -139,8 +142,9 @@ static void ink(cairo_t *cr, uint32_t rgb, double alpha)
 
 static void use_font(cairo_t *cr, enum gn_view_font font)
 {
-    static const double size[] = {[GN_VIEW_NAME] = 15,  [GN_VIEW_NOTE] = 12,   [GN_VIEW_WARN] = 12,
-                                  [GN_VIEW_TITLE] = 12, [GN_VIEW_LETTER] = 13, [GN_VIEW_NUMBER] = 11};
+    static const double size[] = {
+        [GN_VIEW_NAME] = 15,  [GN_VIEW_NOTE] = 12,   [GN_VIEW_WARN] = 12,
+        [GN_VIEW_TITLE] = 12, [GN_VIEW_LETTER] = 13, [GN_VIEW_NUMBER] = 11};
     bool bold = font == GN_VIEW_NAME || font == GN_VIEW_LETTER;
 
     cairo_select_font_face(cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
@@ -180,14 +184,16 @@ static char *fit(cairo_t *cr, const char *text, double room)
 static void put_text(cairo_t *cr, double x, double y, double room, enum gn_view_font font,
                      enum gn_view_align align, const char *text)
 {
-    static const uint32_t colour[] = {
-        [GN_VIEW_NAME] = GN_VIEW_INK,    [GN_VIEW_NOTE] = GN_VIEW_SOFT,  [GN_VIEW_WARN] = GN_VIEW_ALERT,
-        [GN_VIEW_TITLE] = 0xc3cad4, [GN_VIEW_LETTER] = GN_VIEW_INK, [GN_VIEW_NUMBER] = 0xd5dae2};
+    static const uint32_t colour[] = {[GN_VIEW_NAME] = GN_VIEW_INK,   [GN_VIEW_NOTE] = GN_VIEW_SOFT,
+                                      [GN_VIEW_WARN] = GN_VIEW_ALERT, [GN_VIEW_TITLE] = 0xc3cad4,
+                                      [GN_VIEW_LETTER] = GN_VIEW_INK, [GN_VIEW_NUMBER] = 0xd5dae2};
     bool halo = font == GN_VIEW_LETTER || font == GN_VIEW_NUMBER;
     char *shown = NULL;
 
     use_font(cr, font);
     shown = fit(cr, text, room > 0 ? room : 1e6);
+    for (char *p = shown; *p; p++) /* a sample's name may hold a newline */
+        *p = *p == '\n' ? ' ' : *p;
     if (align != GN_VIEW_START)
         x -= text_width(cr, shown) * (align == GN_VIEW_CENTRE ? 0.5 : 1);
     cairo_move_to(cr, (int)(x + 0.5), y);
@@ -226,7 +232,8 @@ static void put_bar(cairo_t *cr, const struct gn_view_bar *b)
     free(hi);
 }
 
-static bool add_path(cairo_t *cr, const struct gn_contours *c, enum gn_view_role role, int32_t label)
+static bool add_path(cairo_t *cr, const struct gn_contours *c, enum gn_view_role role,
+                     int32_t label)
 {
     bool any = false;
 
@@ -248,6 +255,11 @@ static void stroke(cairo_t *cr, enum gn_view_role role, struct look look)
 {
     static const double dash[2] = {5, 3}, dots[2] = {2, 3};
 
+    if (role == GN_VIEW_MASK) { /* its pale dots need a dark ground */
+        ink(cr, 0, 0.45);
+        cairo_set_line_width(cr, 2.5);
+        cairo_stroke_preserve(cr);
+    }
     if (look.dashed)
         cairo_set_dash(cr, role == GN_VIEW_MASK ? dots : dash, 2, 0);
     ink(cr, look.colour, 1);
@@ -260,7 +272,8 @@ static void stroke(cairo_t *cr, enum gn_view_role role, struct look look)
 /* Of a sample with truth and prediction, --fill fills the prediction and outlines the truth. */
 static bool is_filled(const struct gn_sheet *s, const struct gn_view_block *b, enum gn_view_role r)
 {
-    return s->style.fill && (r == GN_VIEW_PREDICTION || (r == GN_VIEW_TRUTH && !b->has[GN_VIEW_PREDICTION]));
+    return s->style.fill &&
+           (r == GN_VIEW_PREDICTION || (r == GN_VIEW_TRUTH && !b->has[GN_VIEW_PREDICTION]));
 }
 
 static void put_outlines(cairo_t *cr, const struct gn_sheet *s, const struct gn_view_block *b,
@@ -322,7 +335,8 @@ struct pen {
 };
 
 /* The next thing in the legend; on a new line if it would not fit. */
-static void legend_item(struct pen *p, const char *text, const struct look *look, enum gn_view_role role)
+static void legend_item(struct pen *p, const char *text, const struct look *look,
+                        enum gn_view_role role)
 {
     enum gn_view_font font = look ? GN_VIEW_NOTE : GN_VIEW_TITLE;
     int swatch = look ? 30 : 0, wide = 0;
@@ -427,7 +441,8 @@ int gn_sheet_png(struct gn_sheet *s, const char *caption, struct gn_str *png, st
         put_block(cr, s, &s->item[i].block);
         cairo_restore(cr);
     }
-    gn_str_addf(&text, "%s%s", caption, letters ? " \u00b7 the patient's right is on the left" : "");
+    gn_str_addf(&text, "%s%s", caption,
+                letters ? " \u00b7 the patient's right is on the left" : "");
     put_text(cr, MARGIN, foot, width, GN_VIEW_NOTE, GN_VIEW_START, gn_str_text(&text));
     status = cairo_status(cr);
     if (status == CAIRO_STATUS_SUCCESS)
@@ -435,7 +450,8 @@ int gn_sheet_png(struct gn_sheet *s, const char *caption, struct gn_str *png, st
     cairo_destroy(cr);
     gn_str_free(&text);
     return status == CAIRO_STATUS_SUCCESS
-               ? 0 : gn_err_set(err, "cannot draw: %s", cairo_status_to_string(status));
+               ? 0
+               : gn_err_set(err, "cannot draw: %s", cairo_status_to_string(status));
 }
 
 void gn_sheet_free(struct gn_sheet *s)

@@ -26,42 +26,26 @@ P
 # png.py FILE size | box COLOUR | count COLOUR | at X,Y: of pixels within 12 of COLOUR in each channel; box is x y width height of
 # those that stand in a run of eight (text does not).
 cat >"$base/png.py" <<'P'
-import struct, sys, zlib
+import io, struct, subprocess, sys, gnt
 d = open(sys.argv[1], 'rb').read()
 assert d[:8] == b'\x89PNG\r\n\x1a\n' and d[-8:-4] == b'IEND'
 w, h, depth, kind = struct.unpack('>IIBB', d[16:26])
 assert depth == 8 and kind == 2
-at, z = 8, b''
-while at < len(d):
-    n, t = struct.unpack('>I4s', d[at:at + 8])
-    z += d[at + 8:at + 8 + n] if t == b'IDAT' else b''
-    at += n + 12
-z, rows, last = zlib.decompress(z), [], bytes(3 * w)
-for y in range(h):
-    f, r = z[y * (3 * w + 1)], bytearray(z[y * (3 * w + 1) + 1:(y + 1) * (3 * w + 1)])
-    for i in range(3 * w):
-        a, b, c = (r[i - 3] if i > 2 else 0), last[i], (last[i - 3] if i > 2 else 0)
-        p = a + b - c
-        pa, pb, pc = abs(p - a), abs(p - b), abs(p - c)
-        r[i] = r[i] + (0, a, b, (a + b) // 2, a if pa <= pb and pa <= pc else b if pb <= pc else c)[f] & 255
-    rows.append(r)
-    last = r
 if sys.argv[2] == 'size':
-    print(w, h)
-elif sys.argv[2] == 'at':
+    sys.exit(print(w, h))
+(head, data), = gnt.read(io.BytesIO(subprocess.run(['gn-load', sys.argv[1]], stdout=subprocess.PIPE, check=True).stdout))
+planes = [bytes(data)[c * w * h:(c + 1) * w * h] for c in range(3)]
+if sys.argv[2] == 'at':
     x, y = map(int, sys.argv[3].split(','))
-    print('%02x%02x%02x' % tuple(rows[y][3 * x:3 * x + 3]))
-else:
-    want = bytes.fromhex(sys.argv[3])
-    hit = [(x, y) for y in range(h) for x in range(w) if all(abs(p - q) <= 12 for p, q in zip(rows[y][3 * x:3 * x + 3], want))]
-    if sys.argv[2] == 'box':
-        dots = set(hit)
-        hit = [(x, y) for x, y in hit if any(all((x + a + i, y) in dots for i in range(8)) for a in range(-7, 1))]
-    xs, ys = [x for x, y in hit], [y for x, y in hit]
-    if sys.argv[2] == 'count':
-        print(len(hit))
-    else:
-        print(min(xs), min(ys), max(xs) - min(xs) + 1, max(ys) - min(ys) + 1) if hit else print('none')
+    sys.exit(print('%02x%02x%02x' % tuple(p[y * w + x] for p in planes)))
+r, g, b = bytes.fromhex(sys.argv[3])
+hit = [i for i, (p, q, s) in enumerate(zip(*planes)) if abs(p - r) <= 12 and abs(q - g) <= 12 and abs(s - b) <= 12]
+if sys.argv[2] == 'count':
+    sys.exit(print(len(hit)))
+dots = set(hit)
+hit = [i for i in hit if any(all(i + a + k in dots for k in range(8)) for a in range(-7, 1))]
+xs, ys = [i % w for i in hit], [i // w for i in hit]
+print(min(xs), min(ys), max(xs) - min(xs) + 1, max(ys) - min(ys) + 1) if hit else print('none')
 P
 cat >>"$base/prelude" <<P
 make() { python3 "$PWD/make.py" "\$@"; }
@@ -171,7 +155,7 @@ make d.gnt "image;uint8;8,8,1;picture;1;sample=other"
 fails 1 gn-view --diff d.gnt -o d.png a.gnt; grep -q "subject s: d.gnt has no such sample" err; [ ! -e d.png ]
 make e.gnt "image;uint8;8,4,1;picture;1"
 fails 1 gn-view --diff e.gnt -o d.png a.gnt; grep -q "another role or size" err
-mkfifo p; fails 2 gn-view --diff p -o d.png a.gnt'
+mkfifo p; fails 2 gn-view --diff p -o d.png a.gnt; fails 2 gn-view --diff - -o d.png a.gnt'
 t 'labels of a table and predictions of another are one picture' '
 image() { python3 "$GN_TESTS/gen/image.py" "$@"; }
 image i.nii size=8,8,1 fill=100; image l.nii size=8,8,1 type=uint8 fill=1; mkdir out; image out/p.nii size=8,8,1 type=uint8 fill=1

@@ -33,7 +33,8 @@ static void phantom(const int perm[3], const bool flip[3], struct gn_tensor *t, 
 
 static void orientation(void)
 {
-    static const int perms[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int perms[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     static const char *const letters[3] = {"APSI", "RLSI", "RLAP"};
     const int64_t size[3] = {5, 5, 5};
     bool seen = true, named = true, through = true;
@@ -76,13 +77,16 @@ static void axes(void)
     static const double file[12] = {-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0};
     struct gn_view_plane p;
 
-    CHECK("a cube is shown in axial planes", gn_view_best_axis((int64_t[]){64, 64, 64}, mm) == GN_VIEW_Z);
-    CHECK("thick slices are shown as they were taken", gn_view_best_axis((int64_t[]){64, 30, 64}, thick) == GN_VIEW_Y);
+    CHECK("a cube is shown in axial planes",
+          gn_view_best_axis((int64_t[]){64, 64, 64}, mm) == GN_VIEW_Z);
+    CHECK("thick slices are shown as they were taken",
+          gn_view_best_axis((int64_t[]){64, 30, 64}, thick) == GN_VIEW_Y);
     CHECK("a slab is shown across, whatever its axes are called",
           gn_view_best_axis((int64_t[]){217, 18, 182}, psr) == GN_VIEW_Z);
     CHECK("one plane is the plane", gn_view_best_axis((int64_t[]){1, 64, 64}, mm) == GN_VIEW_X);
     gn_view_plane_of((int64_t[]){10, 20, 30}, oblique, false, GN_VIEW_Z, &p);
-    CHECK("an oblique affine takes the nearest axes", p.axis[0] == 0 && p.axis[1] == 1 && p.axis[2] == 2);
+    CHECK("an oblique affine takes the nearest axes",
+          p.axis[0] == 0 && p.axis[1] == 1 && p.axis[2] == 2);
     CHECK_NEAR("and its spacing", p.spacing[2], 2.5, 1e-12);
     gn_view_plane_of((int64_t[]){4, 3, 1}, file, true, GN_VIEW_Z, &p);
     CHECK("a picture lies as in its file, without letters",
@@ -94,9 +98,11 @@ static void choice(void)
 {
     int64_t at[8];
 
-    CHECK("planes are spread evenly, away from the ends",
-          gn_view_spread(10, 29, 4, at) == 4 && at[0] == 12 && at[1] == 17 && at[2] == 22 && at[3] == 27);
-    CHECK("there are no more than there are", gn_view_spread(3, 5, 8, at) == 3 && at[0] == 3 && at[2] == 5);
+    CHECK("planes are spread evenly, away from the ends", gn_view_spread(10, 29, 4, at) == 4 &&
+                                                              at[0] == 12 && at[1] == 17 &&
+                                                              at[2] == 22 && at[3] == 27);
+    CHECK("there are no more than there are",
+          gn_view_spread(3, 5, 8, at) == 3 && at[0] == 3 && at[2] == 5);
     CHECK("one is the middle one", gn_view_spread(0, 4, 1, at) == 1 && at[0] == 2);
 }
 
@@ -109,7 +115,8 @@ static void windows(void)
         gn_tensor_set(&t, i, (i * 37) % 201 + 100); /* 100 .. 300, shuffled */
     gn_tensor_set(&t, 203, NAN);
     gn_tensor_set(&t, 204, INFINITY);
-    CHECK("values that are not finite are counted", gn_view_percentiles(&t, 0, 0, true, 0.5, 99.5, &lo, &hi) == 2);
+    CHECK("values that are not finite are counted",
+          gn_view_percentiles(&t, 0, 0, true, 0.5, 99.5, &lo, &hi) == 2);
     CHECK_NEAR("percentile 0.5 leaves zeros out", lo, 101, 1e-12);
     CHECK_NEAR("percentile 99.5", hi, 299, 1e-12);
     gn_view_percentiles(&t, 0, 0, false, 0, 100, &lo, &hi);
@@ -152,12 +159,14 @@ static double area2(const struct gn_contours *c, size_t i)
 
 static void contours(void)
 {
-    static const int32_t ring[25] = {0, 0, 0, 0, 0, 0, 7, 7, 7, 0, 0, 7, 0, 7, 0, 0, 7, 7, 7, 0, 0, 0, 0, 0, 0};
+    static const int32_t ring[25] = {0, 0, 0, 0, 0, 0, 7, 7, 7, 0, 0, 7, 0,
+                                     7, 0, 0, 7, 7, 7, 0, 0, 0, 0, 0, 0};
     static const int32_t touch[4] = {1, 0, 0, 1}, pair[2] = {1, 2}, full[4] = {3, 3, 3, 3};
     struct gn_contours c = {0};
 
     gn_contours_add(&c, ring, 5, 5, 10, 10, 0, GN_VIEW_TRUTH);
-    CHECK("a ring has an outer and an inner border", c.n == 2 && c.loop[0].label == 7 && c.loop[0].count == 4);
+    CHECK("a ring has an outer and an inner border",
+          c.n == 2 && c.loop[0].label == 7 && c.loop[0].count == 4);
     CHECK("the outer encloses nine voxels", area2(&c, 0) == 2 * 900);
     CHECK("the hole is one, the other way round", area2(&c, 1) == -2 * 100);
     gn_contours_free(&c);
@@ -166,13 +175,15 @@ static void contours(void)
     CHECK("and the border of a hole out of the hole", area2(&c, 1) == -2 * 12 * 12);
     gn_contours_free(&c);
     gn_contours_add(&c, ring, 5, 5, 10, 10, -1, GN_VIEW_TRUTH);
-    CHECK("a negative one does the contrary", area2(&c, 0) == 2 * 32 * 32 && area2(&c, 1) == -2 * 8 * 8);
+    CHECK("a negative one does the contrary",
+          area2(&c, 0) == 2 * 32 * 32 && area2(&c, 1) == -2 * 8 * 8);
     gn_contours_free(&c);
     gn_contours_add(&c, touch, 2, 2, 10, 10, 0, GN_VIEW_TRUTH);
     CHECK("corners do not join regions", c.n == 2 && area2(&c, 0) == 200 && area2(&c, 1) == 200);
     gn_contours_free(&c);
     gn_contours_add(&c, pair, 2, 1, 10, 10, 0, GN_VIEW_PREDICTION);
-    CHECK("neighbours have a border each", c.n == 2 && c.loop[0].label == 1 && c.loop[1].label == 2 &&
+    CHECK("neighbours have a border each", c.n == 2 && c.loop[0].label == 1 &&
+                                               c.loop[1].label == 2 &&
                                                c.loop[1].role == GN_VIEW_PREDICTION);
     gn_contours_free(&c);
     gn_contours_add(&c, full, 2, 2, 10, 5, 0, GN_VIEW_TRUTH);
@@ -190,8 +201,13 @@ static void contours(void)
 static void blocks(void)
 {
     struct gn_tensor t = volume(1, 4, 10, 20);
-    struct gn_view_layer layer = {.tensor = &t, .kind = GN_VIEW_GREY, .lo = 0, .hi = 10, .title = (char[]){"t"}};
-    struct gn_view_subject s = {.name = "s", .note = "", .affine = {1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 2, 0}, .layer = &layer, .layers = 1};
+    struct gn_view_layer layer = {
+        .tensor = &t, .kind = GN_VIEW_GREY, .lo = 0, .hi = 10, .title = (char[]){"t"}};
+    struct gn_view_subject s = {.name = "s",
+                                .note = "",
+                                .affine = {1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 2, 0},
+                                .layer = &layer,
+                                .layers = 1};
     struct gn_view_style style = {.axis = GN_VIEW_ALL, .slices = 2, .contour = true};
     struct gn_view_block b;
     struct gn_err err = {0};
@@ -199,7 +215,8 @@ static void blocks(void)
     gn_tensor_set(&t, 1 * 200 + 4 * 20 + 10, 5);
     CHECK("a volume is laid out", gn_view_block_draw(&s, &style, &b, &err) == 0);
     CHECK("with one plane where only one holds something, of each axis", b.panels == 3);
-    CHECK_NEAR("sagittal planes have the aspect of mm", (double)b.panel[0].w / b.panel[0].h, 30.0 / 8, 0.02);
+    CHECK_NEAR("sagittal planes have the aspect of mm", (double)b.panel[0].w / b.panel[0].h,
+               30.0 / 8, 0.02);
     CHECK_NEAR("coronal", (double)b.panel[1].w / b.panel[1].h, 20.0 / 8, 0.02);
     CHECK_NEAR("axial", (double)b.panel[2].w / b.panel[2].h, 20.0 / 30, 0.02);
     gn_view_block_free(&b);
@@ -213,8 +230,9 @@ static void blocks(void)
           b.panel[0].rgb[(size_t)b.panel[0].w * (size_t)b.panel[0].h - 1] == 0);
     CHECK("white is its second and what is above",
           b.panel[3].rgb[(size_t)b.panel[3].w * (size_t)b.panel[3].h - 1] == 0xffffff);
-    CHECK("grey is linear between them", b.panel[1].rgb[(size_t)(b.panel[1].h * 11 / 20) * (size_t)b.panel[1].w +
-                                                       (size_t)b.panel[1].w * 19 / 40] == 0x808080);
+    CHECK("grey is linear between them",
+          b.panel[1].rgb[(size_t)(b.panel[1].h * 11 / 20) * (size_t)b.panel[1].w +
+                         (size_t)b.panel[1].w * 19 / 40] == 0x808080);
     gn_view_block_free(&b);
     gn_tensor_free(&t);
 }
