@@ -183,28 +183,21 @@ static double linear_weight(int64_t i, int64_t n, int64_t o, int64_t n_out)
     return fmax(0, 1 - fabs(place - (double)i));
 }
 
-static void upsample_loops(struct gn_plain_shape xs, const float *x, double *dx,
-                           struct gn_plain_shape ys, const float *dy, double *y)
+/* Weight of voxel i of one channel of x in element o of y. */
+static double upsample_weight(struct gn_plain_shape xs, int64_t i, struct gn_plain_shape ys, int64_t o)
 {
-    for (int64_t o = 0; o < count(ys); o++) {
-        int64_t ow = o % ys.w, oh = o / ys.w % ys.h, od = o / ys.w / ys.h % ys.d,
-                nc = o / ys.w / ys.h / ys.d;
-        for (int64_t i = 0; i < xs.d * xs.h * xs.w; i++) {
-            double k = linear_weight(i % xs.w, xs.w, ow, ys.w) *
-                       linear_weight(i / xs.w % xs.h, xs.h, oh, ys.h) *
-                       linear_weight(i / xs.w / xs.h, xs.d, od, ys.d);
-            if (y)
-                y[o] += k * x[nc * xs.d * xs.h * xs.w + i];
-            else
-                dx[nc * xs.d * xs.h * xs.w + i] += k * dy[o];
-        }
-    }
+    int64_t w = o % ys.w, h = o / ys.w % ys.h, d = o / ys.w / ys.h % ys.d;
+    return linear_weight(i % xs.w, xs.w, w, ys.w) * linear_weight(i / xs.w % xs.h, xs.h, h, ys.h) *
+           linear_weight(i / xs.w / xs.h, xs.d, d, ys.d);
 }
 
 void gn_plain_upsample(struct gn_plain_shape xs, const float *x, struct gn_plain_shape ys, float *y)
 {
     struct product p = {NULL, NULL, gn_alloc((size_t)count(ys) * sizeof(double))};
-    upsample_loops(xs, x, NULL, ys, NULL, p.sum);
+    int64_t in = xs.d * xs.h * xs.w, out = ys.d * ys.h * ys.w;
+    for (int64_t o = 0; o < count(ys); o++)
+        for (int64_t i = 0; i < in; i++)
+            p.sum[o] += upsample_weight(xs, i, ys, o) * x[o / out * in + i];
     finish(&p, count(ys), y);
 }
 
@@ -212,7 +205,10 @@ void gn_plain_upsample_backward(struct gn_plain_shape ys, const float *dy, struc
                                 float *dx)
 {
     struct product p = {NULL, NULL, gn_alloc((size_t)count(xs) * sizeof(double))};
-    upsample_loops(xs, NULL, p.sum, ys, dy, NULL);
+    int64_t in = xs.d * xs.h * xs.w, out = ys.d * ys.h * ys.w;
+    for (int64_t o = 0; o < count(ys); o++)
+        for (int64_t i = 0; i < in; i++)
+            p.sum[o / out * in + i] += upsample_weight(xs, i, ys, o) * dy[o];
     finish(&p, count(xs), dx);
 }
 
