@@ -12,7 +12,7 @@ CC       ?= cc
 OPT      ?= -O2 -g
 WARN     ?= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 PREFIX   ?= /usr/local
-B        ?= build
+BUILD    ?= build
 PYTHON   ?= python3
 VERSION  := 0.1.0
 
@@ -26,11 +26,11 @@ PLUGSRC  := $(wildcard libcore/io/plugin_*.c)
 PLUGINS  := $(patsubst libcore/io/plugin_%.c,%,$(PLUGSRC))
 ISASRC   := $(wildcard libcore/backend/cpu/isa_*.c)
 LIBSRC   := $(filter-out $(PLUGSRC) $(ISASRC),$(wildcard libcore/*/*.c libcore/backend/*/*.c))
-LIBOBJ   := $(LIBSRC:%.c=$(B)/%.o) $(foreach i,sse2 avx2 avx512,$(ISASRC:%.c=$(B)/%.$(i).o))
+LIBOBJ   := $(LIBSRC:%.c=$(BUILD)/%.o) $(foreach i,sse2 avx2 avx512,$(ISASRC:%.c=$(BUILD)/%.$(i).o))
 UNITS    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
-LIB      := $(B)/lib/libgn.a
+LIB      := $(BUILD)/lib/libgn.a
 
-all: $(TOOLS:%=$(B)/bin/%) $(PLUGINS:%=$(B)/lib/gn/%.so)
+all: $(TOOLS:%=$(BUILD)/bin/%) $(PLUGINS:%=$(BUILD)/lib/gn/%.so)
 
 # --- dependencies --------------------------------------------------------------------------------------------------
 PACKAGES := gcc make pkgconf libdeflate-dev zlib1g-dev libyaml-dev libtiff-dev libturbojpeg0-dev libpng-dev \
@@ -43,7 +43,7 @@ testdeps:
 	@tests/deps $(PACKAGES) $(TESTPACKAGES)
 
 # --- the library ---------------------------------------------------------------------------------------------------
-$(B)/%.o: %.c
+$(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALLCFLAGS) -MMD -MP -c $< -o $@
 
@@ -52,7 +52,7 @@ ISA_sse2   := -msse2 -DGN_ISA=sse2
 ISA_avx2   := -mavx2 -mfma -mf16c -DGN_ISA=avx2
 ISA_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -DGN_ISA=avx512
 define isa_rule
-$(B)/%.$(1).o: %.c
+$(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(CPPFLAGS) $$(ALLCFLAGS) $$(ISA_$(1)) -MMD -MP -c $$< -o $$@
 endef
@@ -63,7 +63,7 @@ $(LIB): $(LIBOBJ)
 	rm -f $@ && $(AR) rcs $@ $(LIBOBJ)
 
 # --- programs and plug-ins -----------------------------------------------------------------------------------------
-$(B)/bin/%: $(B)/tools/%.o $(LIB)
+$(BUILD)/bin/%: $(BUILD)/tools/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS_$*) $(LDLIBS_ALL) -o $@
 LIBS_gn-view   := -lcairo
@@ -71,20 +71,20 @@ LIBS_gn-view   := -lcairo
 PLUG_png  := -lpng16
 PLUG_tiff := -ltiff
 PLUG_jpeg := -lturbojpeg
-$(B)/lib/gn/%.so: libcore/io/plugin_%.c
+$(BUILD)/lib/gn/%.so: libcore/io/plugin_%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALLCFLAGS) -fvisibility=hidden -MMD -MP -shared $(LDFLAGS) $< $(PLUG_$*) -lm -o $@
 
 # --- tests ---------------------------------------------------------------------------------------------------------
-$(B)/unit/%: $(B)/tests/unit/%.o $(LIB)
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) $(LDFLAGS) $< $(LIB) $(LDLIBS_ALL) -o $@
 
 .PHONY: check tests lint sanitize fuzz bench golden demo
-tests: all $(UNITS:%=$(B)/unit/%)
+tests: all $(UNITS:%=$(BUILD)/unit/%)
 check: testdeps
 	@$(MAKE) --no-print-directory tests
-	@tests/run $(B) $(T)
+	@tests/run $(BUILD) $(T)
 
 lint: testdeps
 	@tests/lint
@@ -92,13 +92,13 @@ lint: testdeps
 # All of check under AddressSanitizer and UndefinedBehaviorSanitizer, in a build of its own.
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 sanitize: testdeps
-	@$(MAKE) --no-print-directory B=$(B)-sanitize OPT='-O1 -g $(SAN)' tests
-	@UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 GN_SANITIZE=1 tests/run $(B)-sanitize $(T)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize OPT='-O1 -g $(SAN)' tests
+	@UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 GN_SANITIZE=1 tests/run $(BUILD)-sanitize $(T)
 
 # SECONDS on each parser, starting from its corpus; make check replays the corpora.
 SECONDS_EACH ?= 30
 fuzz: testdeps
-	@tests/fuzz/run $(B)-fuzz $(SECONDS_EACH)
+	@tests/fuzz/run $(BUILD)-fuzz $(SECONDS_EACH)
 
 # Golden data: made by the public reference libraries in a virtual environment of pinned versions; needs PyPI.
 .venv/ok: tests/gen/requirements.txt
@@ -106,22 +106,22 @@ fuzz: testdeps
 golden: .venv/ok
 	@for g in tests/gen/*.py; do echo "$$g"; .venv/bin/python "$$g" || exit 1; done
 
-# What is measured goes to build/bench.tsv; peers run when .venv has them. G=GROUP: one group.
+# What is measured goes to build/bench.tsv; peers run when .venv has them. B=GROUP: one group.
 bench: deps
-	@$(MAKE) --no-print-directory all $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
-	@tests/bench/run $(B) $(G)
-$(B)/bench/%: $(B)/tests/bench/%.o $(LIB)
+	@$(MAKE) --no-print-directory all $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+	@tests/bench/run $(BUILD) $(B)
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) $(LDFLAGS) $< $(LIB) $(LDLIBS_ALL) -o $@
 
 demo: deps
 	@$(MAKE) --no-print-directory all
-	@PATH="$(CURDIR)/$(B)/bin:$$PATH" pipelines/demo $(B)/demo
+	@PATH="$(CURDIR)/$(BUILD)/bin:$$PATH" pipelines/demo $(BUILD)/demo
 
 # --- man pages, installation ---------------------------------------------------------------------------------------
 .PHONY: man install uninstall
-man: $(TOOLS:%=$(B)/bin/%)
-	@for t in $(TOOLS); do $(B)/bin/$$t --help=man >man/$$t.1 || exit 1; done
+man: $(TOOLS:%=$(BUILD)/bin/%)
+	@for t in $(TOOLS); do $(BUILD)/bin/$$t --help=man >man/$$t.1 || exit 1; done
 
 BINDIR  = $(DESTDIR)$(PREFIX)/bin
 PLUGDIR = $(DESTDIR)$(PREFIX)/lib/gn
@@ -130,12 +130,12 @@ COMPDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 DATADIR = $(DESTDIR)$(PREFIX)/share/gn
 install: all
 	install -d $(BINDIR) $(PLUGDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(COMPDIR) $(DATADIR)/pipelines $(DATADIR)/examples
-	install $(TOOLS:%=$(B)/bin/%) $(BINDIR)
-	install -m 644 $(PLUGINS:%=$(B)/lib/gn/%.so) $(PLUGDIR)
+	install $(TOOLS:%=$(BUILD)/bin/%) $(BINDIR)
+	install -m 644 $(PLUGINS:%=$(BUILD)/lib/gn/%.so) $(PLUGDIR)
 	install -m 644 man/*.1 $(MANDIR)/man1
 	install -m 644 man/*.5 $(MANDIR)/man5
 	install -m 644 man/*.7 $(MANDIR)/man7
-	for t in $(TOOLS); do $(B)/bin/$$t --help=completion >$(COMPDIR)/$$t || exit 1; done
+	for t in $(TOOLS); do $(BUILD)/bin/$$t --help=completion >$(COMPDIR)/$$t || exit 1; done
 	install $(wildcard pipelines/*) $(DATADIR)/pipelines
 	install -m 644 $(wildcard examples/*) $(DATADIR)/examples
 uninstall:
@@ -144,10 +144,10 @@ uninstall:
 	rm -rf $(DATADIR)
 	-rmdir $(PLUGDIR) 2>/dev/null
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 clean:
-	rm -rf $(B)
+	rm -rf $(BUILD)
 .PHONY: clean
 .DELETE_ON_ERROR:
 .SECONDARY:

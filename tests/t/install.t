@@ -5,7 +5,7 @@
 cat >>"$base/prelude" <<'P'
 # The tests may themselves be run by make: its flags and variables are not for this one.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
-install_to() { make -s -C "$GN_TOP" -o all B="$B" "$@" >log 2>&1 || { cat log; return 1; } >&2; }
+install_to() { make -s -C "$GN_TOP" -o all BUILD="$B" "$@" >log 2>&1 || { cat log; return 1; } >&2; }
 P
 (cd "$base" && mkdir -p first && cd first && . ../prelude && install_to install PREFIX="$base/there") || echo "not ok - make install"
 export there="$base/there"
