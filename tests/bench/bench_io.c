@@ -1,5 +1,5 @@
-/* bench_io.c - image files: bench_io FOLDER draws a head of 240x240x155, int16, into FOLDER (head.nii,
- * head.nii.gz), and one of 32x32x32 (small.nii).
+/* bench_io.c - image files: bench_io FOLDER draws a head of 240x240x155, int16, into FOLDER
+ * (head.nii, head.nii.gz), and one of 32x32x32 (small.nii).
  *
  *   load FILE        file -> float32 in memory
  *   save FILE        the image, int16 in memory -> file, compressed by its name

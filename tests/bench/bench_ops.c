@@ -1,122 +1,134 @@
-/* bench_ops.c - convolutions of the cpu backend: GFLOP/s and share of the FMA peak measured in the
- * same run.
+/* bench_ops.c - single convolutions of the cpu backend, float32, batch 1.
  *
- *   bench_ops [THREADS [ROUNDS]]     prints one line a shape and direction; the figure is the best
- * of ROUNDS
- */
+ *   conv DIRECTION IN OUT D H W KERNEL STRIDE     DIRECTION: forward, data, weights
+ *
+ * KERNEL and STRIDE hold for the axes that are longer than 1. Forward adds the bias and takes the
+ * sums that a norm needs; weights gives the bias's gradient too. WORK is the nominal FLOP: 2 a tap,
+ * whatever the algorithm. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/cpu/cpu.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "peak.h"
+#include "serve.h"
 
-struct shape {
-    const char *name;
-    int64_t cin, cout, d, h, w;
-    int kernel[3], stride;
-};
-
-static const struct shape shapes[] = {
-    {"32>32 64^3", 32, 32, 64, 64, 64, {3, 3, 3}, 1},
-    {"32>32 96^3", 32, 32, 96, 96, 96, {3, 3, 3}, 1},
-    {"64>32 64^3", 64, 32, 64, 64, 64, {3, 3, 3}, 1},
-    {"64>64 32^3", 64, 64, 32, 32, 32, {3, 3, 3}, 1},
-    {"128>128 16^3", 128, 128, 16, 16, 16, {3, 3, 3}, 1},
-    {"256>256 8^3", 256, 256, 8, 8, 8, {3, 3, 3}, 1},
-    {"256>256 4^3", 256, 256, 4, 4, 4, {3, 3, 3}, 1},
-    {"4>32 64^3", 4, 32, 64, 64, 64, {3, 3, 3}, 1},
-    {"32>64 64^3 stride 2", 32, 64, 64, 64, 64, {3, 3, 3}, 2},
-    {"64>32 64^3 1x1x1", 64, 32, 64, 64, 64, {1, 1, 1}, 1},
-    {"32>32 256^2", 32, 32, 1, 256, 256, {1, 3, 3}, 1},
-    {"128>128 64^2", 128, 128, 1, 64, 64, {1, 3, 3}, 1},
-};
+static struct {
+    char shape[256];
+    struct gn_cpu_conv cv;
+    struct gn_cpu_tensor x, y;
+    float *w, *dw, *db, *forward, *backward;
+    double *stats, flop;
+    void *scratch;
+} now;
 
 static float *random_floats(size_t n)
 {
-    float *p = gn_try_alloc(n * sizeof *p, &(struct gn_err){0});
+    float *p = gn_alloc(n * sizeof *p);
     uint32_t s = 1;
-    for (size_t i = 0; p && i < n; i++) {
+
+    for (size_t i = 0; i < n; i++) {
         s = s * 1664525u + 1013904223u;
         p[i] = (float)(s >> 8) / (1 << 24) - 0.5f;
     }
     return p;
 }
 
-static struct gn_cpu_tensor tensor(int64_t c, int64_t d, int64_t h, int64_t w, const int halo[3],
-                                   int cb)
+static struct gn_cpu_tensor tensor(int64_t c, const int64_t size[3], const int halo[3])
 {
-    struct gn_cpu_tensor t = {NULL, 1, c, d, h, w, halo[0], halo[1], halo[2], cb, 0};
-    float *dense = random_floats((size_t)(c * d * h * w));
+    struct gn_cpu_tensor t = { NULL,    1,       c,       size[0],         size[1], size[2],
+                               halo[0], halo[1], halo[2], c < 16 ? 1 : 16, 0 };
+    float *dense = random_floats((size_t)(c * size[0] * size[1] * size[2]));
+
     t.p = random_floats(gn_cpu_bytes(&t) / sizeof(float));
     gn_cpu_import(&t, dense);
     free(dense);
     return t;
 }
 
-static void bench(const struct shape *s, int rounds, double peak)
+static void forget(void)
 {
-    int pad[3], halo_x[3], halo_dy[3];
-    for (int a = 0; a < 3; a++)
-        pad[a] = s->kernel[a] / 2;
-    int sd = s->d == 1 ? 1 : s->stride;
-    struct gn_cpu_conv cv = {{s->kernel[0], s->kernel[1], s->kernel[2]},
-                             {sd, s->stride, s->stride},
-                             {pad[0], pad[1], pad[2]},
-                             {1, 1, 1}};
-    int64_t in[3] = {s->d, s->h, s->w}, out[3];
-    for (int a = 0; a < 3; a++)
-        out[a] = gn_cpu_conv_out(in[a], cv.kernel[a], cv.stride[a], pad[a], 1);
-    gn_cpu_conv_halo(&cv, in, halo_x, halo_dy);
-    struct gn_cpu_tensor x = tensor(s->cin, s->d, s->h, s->w, halo_x, s->cin < 16 ? 1 : 16);
-    struct gn_cpu_tensor y = tensor(s->cout, out[0], out[1], out[2], halo_dy, 16);
-    size_t nw = (size_t)(s->cin * s->cout * s->kernel[0] * s->kernel[1] * s->kernel[2]);
-    float *w = random_floats(nw), *dw = random_floats(nw), *db = random_floats((size_t)s->cout);
-    float *fw = random_floats(gn_cpu_pack_forward_size(&cv, s->cin, s->cout, x.cb));
-    float *bw = random_floats(gn_cpu_pack_backward_size(&cv, s->cin, s->cout));
-    double *stats = gn_alloc((size_t)s->cout * 4 * sizeof *stats);
-    size_t scratch_f = gn_cpu_conv_forward_scratch(&y),
-           scratch_w = gn_cpu_conv_backward_weights_scratch(&cv, &x, &y);
-    void *scratch = random_floats((scratch_f > scratch_w ? scratch_f : scratch_w) / sizeof(float) +
-                                  16);
-    gn_cpu_pack_forward(&cv, s->cin, s->cout, x.cb, w, db, fw);
-    gn_cpu_pack_backward(&cv, s->cin, s->cout, w, bw);
-    double flop = 2.0 * (double)nw * (double)(out[0] * out[1] * out[2]), best[3] = {1e9, 1e9, 1e9};
-    for (int r = 0; r < rounds; r++)
-        for (int k = 0; k < 3; k++) {
-            if (k == 1 && x.cb == 1)
-                continue;
-            double t = bench_now();
-            if (k == 0)
-                gn_cpu_conv_forward(&cv, &x, fw, &y, NULL, stats, scratch);
-            else if (k == 1)
-                gn_cpu_conv_backward_data(&cv, &y, bw, &x, NULL);
-            else
-                gn_cpu_conv_backward_weights(&cv, &x, &y, dw, db, scratch);
-            t = bench_now() - t;
-            best[k] = t < best[k] ? t : best[k];
-        }
-    printf("%-20s", s->name);
-    for (int k = 0; k < 3; k++)
-        printf("  %s %6.1f GFLOP/s %3.0f %%", (const char *[]){"F", "BD", "BW"}[k],
-               flop / best[k] * 1e-9, 100 * flop / best[k] * 1e-9 / peak);
-    printf("\n");
-    free(x.p), free(y.p), free(w), free(dw), free(db), free(fw), free(bw), free(stats),
-        free(scratch);
+    free(now.x.p);
+    free(now.y.p);
+    free(now.w);
+    free(now.dw);
+    free(now.db);
+    free(now.forward);
+    free(now.backward);
+    free(now.stats);
+    free(now.scratch);
+    memset(&now, 0, sizeof now);
+}
+
+static void prepare(int64_t cin, int64_t cout, const int64_t in[3], int kernel, int stride)
+{
+    int halo_x[3], halo_dy[3];
+    int64_t out[3];
+    size_t weights = (size_t)(cin * cout), f, b;
+
+    forget();
+    for (int a = 0; a < 3; a++) {
+        bool flat = in[a] == 1;
+
+        now.cv.kernel[a] = flat ? 1 : kernel;
+        now.cv.stride[a] = flat ? 1 : stride;
+        now.cv.pad[a] = now.cv.kernel[a] / 2;
+        now.cv.dilation[a] = 1;
+        weights *= (size_t)now.cv.kernel[a];
+        out[a] = gn_cpu_conv_out(in[a], now.cv.kernel[a], now.cv.stride[a], now.cv.pad[a], 1);
+    }
+    gn_cpu_conv_halo(&now.cv, in, halo_x, halo_dy);
+    now.x = tensor(cin, in, halo_x);
+    now.y = tensor(cout, out, halo_dy);
+    now.w = random_floats(weights);
+    now.dw = random_floats(weights);
+    now.db = random_floats((size_t)cout);
+    now.forward = random_floats(gn_cpu_pack_forward_size(&now.cv, cin, cout, now.x.cb));
+    now.backward = random_floats(gn_cpu_pack_backward_size(&now.cv, cin, cout));
+    now.stats = gn_alloc((size_t)cout * 4 * sizeof *now.stats);
+    f = gn_cpu_conv_forward_scratch(&now.y);
+    b = gn_cpu_conv_backward_weights_scratch(&now.cv, &now.x, &now.y);
+    now.scratch = gn_alloc(f > b ? f : b);
+    gn_cpu_pack_forward(&now.cv, cin, cout, now.x.cb, now.w, now.db, now.forward);
+    gn_cpu_pack_backward(&now.cv, cin, cout, now.w, now.backward);
+    now.flop = 2.0 * (double)weights * (double)(out[0] * out[1] * out[2]);
+}
+
+static double run(const char *line, double *work)
+{
+    char direction[16];
+    int cin, cout, d, h, w, kernel, stride, at = 0;
+    double t;
+
+    if (sscanf(line, "conv %15s %n%d %d %d %d %d %d %d", direction, &at, &cin, &cout, &d, &h, &w,
+               &kernel, &stride) != 8 || strlen(line + at) >= sizeof now.shape)
+        return -1;
+    if (strcmp(line + at, now.shape) != 0) {
+        prepare(cin, cout, (int64_t[3]){ d, h, w }, kernel, stride);
+        strcpy(now.shape, line + at);
+    }
+    *work = now.flop;
+    t = bench_now();
+    if (!strcmp(direction, "forward"))
+        gn_cpu_conv_forward(&now.cv, &now.x, now.forward, &now.y, NULL, now.stats, now.scratch);
+    else if (!strcmp(direction, "data") && now.x.cb == 16) /* no one asks for that of an image */
+        gn_cpu_conv_backward_data(&now.cv, &now.y, now.backward, &now.x, NULL);
+    else if (!strcmp(direction, "weights"))
+        gn_cpu_conv_backward_weights(&now.cv, &now.x, &now.y, now.dw, now.db, now.scratch);
+    else
+        return -1;
+    return bench_now() - t;
 }
 
 int main(int argc, char **argv)
 {
-    int threads = argc > 1 ? atoi(argv[1]) : gn_pool_default_threads(),
-        rounds = argc > 2 ? atoi(argv[2]) : 5;
-    gn_pool_start(threads);
-    double one = bench_peak(1), peak = bench_peak(threads);
-    printf("%s: FMA peak %.1f GFLOP/s on 1 thread, %.1f on %d\n", gn_cpu_kernels()->name, one, peak,
-           threads);
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        if (argc < 4 || atoi(argv[3]) == (int)i)
-            bench(&shapes[i], rounds, peak);
+    int rc;
+
+    gn_pool_start(argc > 1 ? atoi(argv[1]) : 2);
+    rc = bench_serve(run);
+    forget();
     gn_pool_stop();
-    return 0;
+    return rc;
 }

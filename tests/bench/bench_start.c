@@ -1,6 +1,6 @@
-/* bench_start.c - what starting a program costs: each line is a command (words, no quoting), run with
- * stdin and stdout on /dev/null; the answer is its processor time, user and system, not the wall
- * clock. WORK is 1. */
+/* bench_start.c - what starting a program costs: each line is a command (words, no quoting), run
+ * with stdin and stdout on /dev/null; the answer is its processor time, user and system, not the
+ * wall clock. WORK is 1. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>

@@ -2,10 +2,11 @@
 
     train ARCH DIM CHANNELS CLASSES BASE SIDE BATCH NORM
     infer ...
-    conv DIRECTION IN OUT SIDE               direction: forward, data, weights
+    conv DIRECTION IN OUT D H W KERNEL STRIDE
 
-The first call of a case tries every way there is and keeps the fastest: eager, channels last, and torch.compile (for inference
-frozen), which is given up where it takes longer than GN_BENCH_COMPILE seconds (default 45; 0: not tried) or has no C++ compiler.
+The first call of a case tries every way there is and keeps the fastest: eager, channels last, and torch.compile, which needs a
+C++ compiler and is given up after GN_BENCH_COMPILE seconds (0: not tried). Unless that is set, it is for inference only (frozen,
+90 seconds), where it gains most.
 """
 import os
 import shutil
@@ -22,7 +23,8 @@ import torch.nn.functional as F
 import nets
 
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
-COMPILE = int(os.environ.get('GN_BENCH_COMPILE', '45'))
+COMPILE = os.environ.get('GN_BENCH_COMPILE')
+COMPILE = {'infer': 90} if COMPILE is None else {'infer': int(COMPILE), 'train': int(COMPILE)}
 torch.set_default_dtype(torch.float32)
 torch.set_num_threads(THREADS)
 torch.manual_seed(1)
@@ -83,33 +85,35 @@ def net_way(words, last, compiled):
     return step
 
 
-def conv_way(words, last, compiled):
-    direction, ci, co, side = words[1], *map(int, words[2:5])
-    x, dy = torch.rand(1, ci, side, side, side), torch.rand(1, co, side, side, side)
-    w, b = torch.rand(co, ci, 3, 3, 3) - 0.5, torch.rand(co)
+def conv_way(words, last):
+    direction, ci, co, *size, kernel, stride = words[1], *map(int, words[2:9])
+    flat = [n == 1 for n in size]
+    kernel, stride = ([1 if f else n for f in flat] for n in (kernel, stride))
+    pad = [k // 2 for k in kernel]
+    x, w, b = torch.rand(1, ci, *size), torch.rand(co, ci, *kernel) - 0.5, torch.rand(co)
     if last:
-        x, dy, w = (v.to(memory_format=torch.channels_last_3d) for v in (x, dy, w))
+        x, w = (v.to(memory_format=torch.channels_last_3d) for v in (x, w))
     if direction == 'forward':
-        return lambda: F.conv3d(x, w, b, padding=1)
-    one = [1, 1, 1]
-    mask = [direction == 'data', direction == 'weights', False]
-    return lambda: torch.ops.aten.convolution_backward(dy, x, w, None, one, one, one, False, [0, 0, 0], 1, mask)
+        return lambda: F.conv3d(x, w, b, stride, pad)
+    dy = torch.rand_like(F.conv3d(x, w, b, stride, pad))
+    want = [direction == 'data', direction == 'weights', direction == 'weights']
+    return lambda: torch.ops.aten.convolution_backward(dy, x, w, [co], stride, pad, [1, 1, 1], False, [0, 0, 0], 1, want)
 
 
 def prepare(words):
-    """The fastest way and its name."""
-    make = conv_way if words[0] == 'conv' else net_way
+    """The fastest way, its name, and its seconds."""
     best, name, run = 1e9, '', None
     for last, compiled, label in ((False, False, 'eager'), (True, False, 'channels last'), (False, True, 'compiled')):
-        if compiled and (words[0] == 'conv' or COMPILE <= 0 or not (shutil.which('g++') or shutil.which('c++'))):
+        limit = COMPILE.get(words[0], 0)
+        if compiled and (limit <= 0 or not (shutil.which('g++') or shutil.which('c++'))):
             continue
         try:
             if compiled:
                 torch._dynamo.reset()
                 from torch._inductor import config
                 config.freezing = words[0] == 'infer'
-                signal.alarm(COMPILE)
-            way = make(words, last, compiled)
+                signal.alarm(limit)
+            way = conv_way(words, last) if words[0] == 'conv' else net_way(words, last, compiled)
             first = timed(way)
             signal.alarm(0)
             t = min(timed(way) for _ in range(2 if first < 3 else 1))
@@ -120,7 +124,7 @@ def prepare(words):
             signal.alarm(0)
         if t < best:
             best, name, run = t, label, way
-    return run, NAME + ' ' + name
+    return run, NAME + ' ' + name, best
 
 
 def main():
@@ -129,9 +133,11 @@ def main():
     for line in sys.stdin:
         if line != now:
             run = None  # its memory first
-            run, label = prepare(line.split())
+            run, label, seconds = prepare(line.split())
             now = line
-        print('%.9f %s' % (timed(run), label) if run else '-', flush=True)
+        elif run:
+            seconds = timed(run)
+        print('%.9f %s' % (seconds, label) if run else '-', flush=True)
 
 
 main()
