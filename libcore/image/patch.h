@@ -84,7 +84,7 @@ int gn_sampler_init(struct gn_sampler *s, enum gn_sampler_kind kind, const int64
                     const struct gn_sampler_class *classes, int n_classes, struct gn_err *err)
                     GN_MUST_USE;
 void gn_sampler_free(struct gn_sampler *s);
-/* The text for an empty map: what is missing and how much padding would help. Always -1. */
+/* The text for an empty map: what is missing and what would help. Always -1. */
 int gn_sampler_empty_error(const struct gn_sampler *s, struct gn_err *err);
 
 /* One patch: a pure function of where (seed, sample, epoch, patch index; op GN_SAMPLER_OP) and

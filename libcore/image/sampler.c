@@ -200,10 +200,10 @@ void gn_sampler_free(struct gn_sampler *s)
 
 int gn_sampler_empty_error(const struct gn_sampler *s, struct gn_err *err)
 {
-    return gn_err_set(err, "no labelled voxel can be the centre of a %lldx%lldx%lld patch: pad by "
-                      "%lld,%lld,%lld, or see --empty", (long long)s->patch[0],
-                      (long long)s->patch[1], (long long)s->patch[2], (long long)s->patch[0] / 2,
-                      (long long)s->patch[1] / 2, (long long)s->patch[2] / 2);
+    return gn_err_set(err, "no labelled voxel can be the centre of a %lldx%lldx%lld patch "
+                      "(patch_sampler: {type: label, enable_padding: true} or uniform helps, and so "
+                      "does a smaller patch)", (long long)s->patch[0], (long long)s->patch[1],
+                      (long long)s->patch[2]);
 }
 
 void gn_sampler_draw(const struct gn_sampler *s, const struct gn_tensor *label,
