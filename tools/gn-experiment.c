@@ -172,8 +172,8 @@ static const struct gn_tool tool = {
         "predictions of its test set, scores, pictures. Then it runs make. The recipes are the "
         "pipelines a person would type; -n prints them.\n\n"
         "The same command goes on after an interruption, and does nothing when all is there. More "
-        "epochs (num_epochs, patience) may be asked for; any other change of config, data or "
-        "split is refused, because a model would no longer be what its folder says: use another "
+        "epochs (num_epochs, patience) may be asked for; any other change of config, data "
+        "(tables, or size and time of a file) or split is refused, because a model would no longer be what its folder says: use another "
         "folder, or --reset. Without test subjects the validation set is predicted and scored.\n\n"
         "SIGTERM and SIGUSR1 are passed to gn-train, which saves after its current step; status "
         "75 then. A model and an image are all that predict needs: it gives the bytes that the "
@@ -181,7 +181,7 @@ static const struct gn_tool tool = {
     .input = "A YAML configuration (or a model, which has one) and a data table. An image operand "
              "of predict is one subject; its channels are joined by commas in the model's order.",
     .output =
-        "In DIR: config.yaml (resolved), data.csv, Makefile, cache/, and in each leaf (DIR itself "
+        "In DIR: config.yaml (resolved), data.csv, sources.tsv, Makefile, cache/, and in each leaf (DIR itself "
         "when there is one, else testing_F/G/) data_training.csv, data_validation.csv, "
         "data_testing.csv, model/, predictions/, scores.tsv, report/predictions.png. On standard "
         "output: mean Dice and where things are. predict writes DIR/SAMPLE/SAMPLE_seg.EXT and, "

@@ -125,8 +125,8 @@ static void put_score(const struct gn_config *c, struct gn_str *out)
     gn_str_free(&labels);
 }
 
-void gn_config_pipeline(const struct gn_config *c, const char *path, unsigned parts,
-                        struct gn_str *out)
+static void put_variables(const struct gn_config *c, const char *path, unsigned parts,
+                          struct gn_str *out)
 {
     char *leaf = gn_folds_leaf_name(c->testing, c->validation, 0, 0);
     bool tested = c->testing > 1 || c->testing < -1;
@@ -138,6 +138,15 @@ void gn_config_pipeline(const struct gn_config *c, const char *path, unsigned pa
         gn_str_addf(
             out, "MODEL=${MODEL:-$LEAF/model/best.safetensors} TEST=${TEST:-$LEAF/data_%s.csv}\n",
             tested ? "testing" : "validation");
+    free(leaf);
+}
+
+void gn_config_pipeline(const struct gn_config *c, const char *path, unsigned parts,
+                        struct gn_str *out)
+{
+    bool tested = c->testing > 1 || c->testing < -1;
+    if (!(parts & GN_PIPELINE_BARE))
+        put_variables(c, path, parts, out);
     if (parts & GN_PIPELINE_CACHE) {
         gn_str_add(out, "\n# every subject, preprocessed once\n");
         put_cache(c, "cache", gn_config_chain, false, out);
@@ -161,5 +170,4 @@ void gn_config_pipeline(const struct gn_config *c, const char *path, unsigned pa
         gn_str_add(out, "\n# against the truth\n");
         put_score(c, out);
     }
-    free(leaf);
 }

@@ -10,7 +10,8 @@ enum {
     GN_PIPELINE_TRAIN = 2,
     GN_PIPELINE_PREDICT = 4,
     GN_PIPELINE_SCORE = 8,
-    GN_PIPELINE_ALL = 15
+    GN_PIPELINE_ALL = 15,
+    GN_PIPELINE_BARE = 16 /* without the variables: the caller has set them */
 };
 
 /* Are training samples augmented before they are preprocessed, as in GaNDLF (else: preprocessed

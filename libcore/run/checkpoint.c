@@ -97,6 +97,91 @@ static int state_parse(const char *text, struct gn_train_state *t, int64_t *step
     return 0;
 }
 
+/* ---- metadata ---- */
+
+/* "0 1 1||4" */
+static void put_class_list(const struct gn_config *c, struct gn_str *out)
+{
+    for (int k = 0; k < c->n_classes; k++)
+        gn_str_addf(out, "%s%s", k ? " " : "", c->classes[k].text);
+}
+
+struct step_option {
+    const char *tool, *name; /* space-separated spellings */
+    bool value;
+};
+/* What preprocessing may ask for: every option of these tools that neither names nor reads a file. */
+static const struct step_option step_options[] = {
+    {"gn-resample", "-s --spacing", true},   {"gn-resample", "--spacing-min", true},  {"gn-resample", "--size", true},
+    {"gn-resample", "--canonical", false},   {"gn-resample", "--crop", true},         {"gn-resample", "--center-crop", true},
+    {"gn-resample", "--pad", true},          {"gn-resample", "--crop-zero", false},   {"gn-resample", "-i --interp", true},
+    {"gn-resample", "--align", true},        {"gn-resample", "--mode", true},         {"gn-resample", "--min-size", true},
+    {"gn-normalize", "--zscore", true},      {"gn-normalize", "--clip", true},        {"gn-normalize", "--threshold", true},
+    {"gn-normalize", "--window", true},      {"gn-normalize", "--rescale", true},     {"gn-normalize", "--divide", true},
+    {"gn-normalize", "--mean", true},        {"gn-normalize", "--std", true},         {"gn-normalize", "--percentiles", true},
+    {"gn-normalize", "--in", true},
+};
+
+static bool is_word(const char *word, size_t n, const char *text)
+{
+    return strlen(text) == n && !memcmp(word, text, n);
+}
+
+static const struct step_option *find_step_option(const char *tool, size_t tool_n, const char *word, size_t n)
+{
+    for (size_t i = 0; i < sizeof step_options / sizeof *step_options; i++) {
+        const char *name = step_options[i].name, *other = strchr(name, ' ');
+        bool same = other ? is_word(word, n, other + 1) || (n == (size_t)(other - name) && !memcmp(word, name, n))
+                          : is_word(word, n, name);
+        if (same && is_word(tool, tool_n, step_options[i].tool))
+            return &step_options[i];
+    }
+    return NULL;
+}
+
+static bool is_step(const char *line)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+-";
+    size_t tool_n = strcspn(line, " ");
+    const char *word = line + tool_n;
+    int options = 0;
+    while (*word) {
+        size_t n = strcspn(++word, " ");
+        const struct step_option *o = find_step_option(line, tool_n, word, n);
+        if (!o)
+            return false;
+        word += n;
+        options++;
+        if (!o->value)
+            continue;
+        if (*word != ' ' || !(n = strspn(++word, plain)) || (word[n] && word[n] != ' '))
+            return false;
+        word += n;
+    }
+    return options > 0;
+}
+
+int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *commands, struct gn_err *err)
+{
+    const char *line = gn_safetensors_meta(st, "preprocessing");
+    if (!line)
+        return gn_err_set(err, "metadata 'preprocessing' is missing");
+    while (*line) {
+        size_t n = strcspn(line, "\n");
+        char *one = gn_strndup(line, n);
+        bool good = is_step(one);
+        if (good)
+            gn_strs_add(commands, one);
+        else
+            gn_err_set(err, "metadata 'preprocessing': not a preprocessing step: %s", one);
+        free(one);
+        if (!good)
+            return -1;
+        line += n + (line[n] != 0);
+    }
+    return 0;
+}
+
 /* ---- writing ---- */
 
 static void add_meta(struct gn_safetensors_out *o, const struct gn_model_info *info)
@@ -110,8 +195,7 @@ static void add_meta(struct gn_safetensors_out *o, const struct gn_model_info *i
     gn_str_addf(&s, "%d", info->channels);
     gn_safetensors_out_meta(o, "channels", gn_str_text(&s));
     gn_str_clear(&s);
-    for (int k = 0; k < info->config->n_classes; k++)
-        gn_str_addf(&s, "%s%s", k ? " " : "", info->config->classes[k].text);
+    put_class_list(info->config, &s);
     gn_safetensors_out_meta(o, "class_list", gn_str_text(&s));
     gn_str_clear(&s);
     for (size_t i = 0; i < info->preprocessing->n; i++)
@@ -256,6 +340,19 @@ out:
     return rc < 0 ? gn_err_wrap(err, "%s", path) : 0;
 }
 
+/* The weights of a class are found by its place in the list, what it is written as by its label: they must not disagree. */
+static int check_classes(const struct gn_safetensors *st, const struct gn_config *c, struct gn_err *err)
+{
+    const char *list = gn_safetensors_meta(st, "class_list");
+    struct gn_str own = {0};
+    int rc = 0;
+    put_class_list(c, &own);
+    if (!list || strcmp(list, gn_str_text(&own)))
+        rc = gn_err_set(err, "metadata 'class_list': '%s', but its config has '%s'", list ? list : "", gn_str_text(&own));
+    gn_str_free(&own);
+    return rc;
+}
+
 int gn_model_open(struct gn_model *m, const char *path, const char *device, int64_t batch, uint64_t memory, struct gn_err *err)
 {
     struct gn_safetensors st;
@@ -267,12 +364,11 @@ int gn_model_open(struct gn_model *m, const char *path, const char *device, int6
     if (gn_safetensors_open(&st, path, err) < 0)
         return -1;
     const char *yaml = gn_safetensors_meta(&st, "config");
-    const char *chain = gn_safetensors_meta(&st, "preprocessing");
     const char *count = gn_safetensors_meta(&st, "channels");
     if (check_format(&st, err) < 0)
         goto out;
-    if (!yaml || !chain || !count || gn_parse_int(count, &channels) < 0 || channels < 1 || channels > INT16_MAX) {
-        gn_err_set(err, "metadata 'config', 'preprocessing' or 'channels' is missing or wrong");
+    if (!yaml || !count || gn_parse_int(count, &channels) < 0 || channels < 1 || channels > INT16_MAX) {
+        gn_err_set(err, "metadata 'config' or 'channels' is missing or wrong");
         goto out;
     }
     if (gn_config_parse(&m->config, path, yaml, strlen(yaml), &faults, err) < 0) {
@@ -280,13 +376,11 @@ int gn_model_open(struct gn_model *m, const char *path, const char *device, int6
         gn_err_set(err, "config in the model: %s", faults.n ? faults.item[0] : "unreadable");
         goto out;
     }
-    for (const char *line = chain; *line;) {
-        const char *end = strchr(line, '\n');
-        size_t n = end ? (size_t)(end - line) : strlen(line);
-        char *one = gn_strndup(line, n);
-        gn_strs_add(&m->preprocessing, one);
-        free(one);
-        line += n + (end != NULL);
+    if (gn_model_preprocessing(&st, &m->preprocessing, err) < 0 || check_classes(&st, &m->config, err) < 0)
+        goto out;
+    if (m->config.channels && m->config.channels != channels) {
+        gn_err_set(err, "metadata 'channels': %s, but its config has num_channels %d", count, m->config.channels);
+        goto out;
     }
     m->channels = (int)channels;
     m->name = gn_path_stem(path);

@@ -48,6 +48,11 @@ int gn_checkpoint_load(const char *path, struct gn_net *net, struct gn_train_sta
 int gn_checkpoint_state(const char *path, struct gn_train_state *state, struct gn_err *err) GN_MUST_USE;
 void gn_train_state_start(struct gn_train_state *state);
 
+/* The preprocessing a model file asks for, one command an item. A model may come from anywhere and these become command lines, so that
+ * only gn-resample and gn-normalize pass, with options that neither name nor read a file: anything else is an error. commands: {0}, the
+ * caller's to free. */
+int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *commands, struct gn_err *err) GN_MUST_USE;
+
 /* A model for inference. */
 struct gn_model {
     char *name;          /* file stem, for records' name */
@@ -57,7 +62,8 @@ struct gn_model {
     int channels;
     struct gn_net *net;
 };
-/* Reads the file and builds an evaluation net of its patch size for `batch` patches at a time. */
+/* Reads the file and builds an evaluation net of its patch size for `batch` patches at a time. Metadata that contradict the config in it
+ * are an error. */
 int gn_model_open(struct gn_model *m, const char *path, const char *device, int64_t batch, uint64_t memory, struct gn_err *err) GN_MUST_USE;
 void gn_model_close(struct gn_model *m);
 /* Copy the parameters of a model file into a net (fine-tuning, inference); a missing or misshapen one is an error naming it. */

@@ -14,6 +14,7 @@
 #include "io/format.h"
 #include "io/safetensors.h"
 #include "io/table.h"
+#include "run/checkpoint.h"
 #include "run/process.h"
 
 enum { MAX_STAGES = 64, TALK_LIMIT = 1 << 20 };
@@ -39,24 +40,28 @@ static int ask_model(const char *path, struct asked *a, struct gn_err *err)
     int rc = -1;
     if (gn_safetensors_open(&st, path, err) < 0)
         return -1;
-    const char *chain = gn_safetensors_meta(&st, "preprocessing"),
-               *channels = gn_safetensors_meta(&st, "channels");
-    if (!chain || !channels || gn_parse_int(channels, &a->channels) < 0) {
+    const char *channels = gn_safetensors_meta(&st, "channels");
+    if (!gn_safetensors_meta(&st, "preprocessing") || !channels ||
+        gn_parse_int(channels, &a->channels) < 0) {
         gn_err_set(err,
                    "%s: not a model of this project (no metadata 'preprocessing' and 'channels')",
                    path);
         goto out;
     }
-    if (gn_config_read(&config, path, &faults, err) < 0)
+    if (gn_model_preprocessing(&st, &a->preprocessing, err) < 0) {
+        gn_err_wrap(err, "%s", path);
         goto out;
-    a->postprocess = config.post.n > 0;
-    for (const char *line = chain; *line;) {
-        size_t n = strcspn(line, "\n");
-        char *one = gn_strndup(line, n);
-        gn_strs_add(&a->preprocessing, one);
-        free(one);
-        line += n + (line[n] != 0);
     }
+    if (gn_config_read(&config, path, &faults, err) < 0) {
+        for (size_t i = 0; i + 1 < faults.n; i++)
+            gn_log(GN_LOG_ERROR, "%s", faults.item[i]);
+        if (faults.n) {
+            gn_err_clear(err);
+            gn_err_set(err, "%s", faults.item[faults.n - 1]);
+        }
+        goto out;
+    }
+    a->postprocess = config.post.n > 0;
     rc = 0;
 out:
     gn_config_free(&config);

@@ -329,6 +329,7 @@ static int wipe(const char *out, struct gn_err *err)
 {
     static const char *const made[] = {"config.yaml",
                                        "data.csv",
+                                       "sources.tsv",
                                        "data_training.csv",
                                        "data_validation.csv",
                                        "data_testing.csv",
@@ -429,6 +430,8 @@ static int set_up_folder(struct gn_study *s, bool set_up, const char *config, st
 
     for (size_t k = 0; s->n_csv > 1 && k < s->n_csv && rc == 0; k++)
         rc = put_tables(s, k, 1, part_file[k], set_up, what[k], err);
+    if (rc == 0)
+        rc = gn_study_sources(s, set_up, err);
     if (rc == 0 && s->n_csv == 1)
         rc = set_up ? compare_split(s, err) : call_split(s, s->out, err);
     if (rc == 0) {

@@ -2,7 +2,7 @@
  * rule a product out, and what became of it.
  *
  *   OUT/   .gn-experiment (lock, and the mark that the folder is ours)
- *          config.yaml  data.csv  Makefile  cache/ [cache_raw/] [cache_training/]
+ *          config.yaml  data.csv  sources.tsv  Makefile  cache/ [cache_raw/] [cache_training/]
  *   a leaf (OUT/testing_F/G/; OUT itself when there is one fold of each):
  *          data_training.csv ...  model/  predictions/  scores.tsv  report/predictions.png
  *
@@ -36,9 +36,16 @@ int gn_study_open(struct gn_study *s, struct gn_err *err) GN_MUST_USE;
 void gn_study_free(struct gn_study *s);
 
 /* Makes the folder, locks it, writes config, tables and makefile. A folder of ours must agree: the
- * same data, the same split, and a config that differs in num_epochs, patience and save_* at most;
+ * same data (tables and files), the same split, and a config that differs in num_epochs, patience and save_* at most;
  * reset: what is there is removed first. */
 int gn_study_prepare(struct gn_study *s, bool reset, struct gn_err *err) GN_MUST_USE;
+
+/* sources.tsv: size and time of every file of the tables, written as long as nothing was computed
+ * from them; in a folder that is set up, compared: the first that is another now is an error. */
+int gn_study_sources(const struct gn_study *s, bool set_up, struct gn_err *err) GN_MUST_USE;
+/* Products that someone removed and make would not miss: an index of predictions that are gone is
+ * removed, so that they are made again; a best model that is gone after training is an error. */
+int gn_study_revisit(const struct gn_study *s, const char *only, struct gn_err *err) GN_MUST_USE;
 
 /* The makefile, and for a person's shell the same pipelines (libcore/config/pipeline.h) with this
  * study's names. */

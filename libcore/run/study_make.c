@@ -81,7 +81,7 @@ static void put_cache(const struct gn_study *s, const char *folder, const char *
  * meant from there. */
 struct view {
     char *in;    /* "testing_0/2/" or "" */
-    char *enter; /* "cd testing_0/2 && " or "" */
+    char *enter; /* "cd ./testing_0/2 && " (so that CDPATH has no say) or "" */
     char *up;    /* "../../" or "" */
 };
 
@@ -91,7 +91,7 @@ static struct view view_of(const char *leaf)
     for (const char *p = leaf; *leaf && p; p = strchr(p, '/') ? strchr(p, '/') + 1 : NULL)
         gn_str_add(&up, "../");
     struct view v = {gn_asprintf("%s%s", leaf, *leaf ? "/" : ""),
-                     *leaf ? gn_asprintf("cd %s && ", leaf) : gn_strdup(""),
+                     *leaf ? gn_asprintf("cd ./%s && ", leaf) : gn_strdup(""),
                      gn_strdup(gn_str_text(&up))};
     gn_str_free(&up);
     return v;
@@ -290,15 +290,20 @@ void gn_study_shell(const struct gn_study *s, struct gn_str *out)
 {
     static const char *const name[] = {"TRAIN", "VAL", "TEST"};
     struct gn_str text = {0};
-    gn_config_pipeline(s->config, s->config_path, GN_PIPELINE_ALL, &text);
+    /* As given, whatever variables of these names a shell happens to have. */
+    const char *leaf = s->leaves.n ? s->leaves.item[0] : "";
+    gn_config_pipeline(s->config, s->config_path, GN_PIPELINE_ALL | GN_PIPELINE_BARE, &text);
+    put_variable(out, "CONFIG", s->config_path);
     put_variable(out, s->n_csv > 1 ? name[0] : "DATA", s->csv[0]);
     for (size_t k = 1; k < s->n_csv; k++)
         put_variable(out, name[k], s->csv[k]);
     if (s->n_csv == 2)
         put_variable(out, "TEST", s->csv[1]);
     put_variable(out, "OUT", s->out);
+    gn_str_addf(out, "LEAF=$OUT%s%s\nMODEL=$LEAF/model/best.safetensors\n", *leaf ? "/" : "", leaf);
+    if (s->n_csv == 1)
+        gn_str_addf(out, "TEST=$LEAF/data_%s.csv\n", scored_set(s));
     if (s->n_csv > 1) { /* the sets are given: no split, one leaf, and a cache of them all */
-        put_variable(out, "LEAF", s->out);
         char *line = strstr(gn_str_text(&text), "gn-split ");
         char *end = line ? strchr(line, '\n') : NULL;
         if (end)
@@ -343,7 +348,7 @@ static bool some_leaf_saved(const struct gn_study *s, bool forget)
  * are. */
 static char *first_missing(const struct gn_study *s, const char *only)
 {
-    const char *const products[] = {"model/DONE", "predictions/predictions.csv",
+    const char *const products[] = {"model/DONE", "model/best.safetensors", "predictions/predictions.csv",
                                     s->scored ? "scores.tsv" : NULL, "report/predictions.png"};
     char *cache = gn_asprintf("%s/cache/data.csv", s->out);
     if (access(cache, F_OK) < 0)
@@ -382,20 +387,23 @@ static int add_targets(const struct gn_study *s, const char *only, struct gn_chi
 int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int threads,
                   struct gn_err *err)
 {
-    static const char *const inherited[] = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES",
-                                            "MAKEFILES"};
+    /* We may be called from a makefile, and this one is a study of its own; and a shell that reads
+     * a person's settings would not do what the recipe says. */
+    static const char *const inherited[] = {"MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS",
+                                            "MAKELEVEL", "MAKEOVERRIDES", "MAKEFILES",
+                                            "CDPATH",    "ENV",           "BASH_ENV"};
     struct gn_child make = {0};
     int verbosity = gn_log_verbosity(), stopped = 0, rc = -1;
     int each = threads / (int)folds > 1 ? threads / (int)folds : 1;
     bool saved = false;
+    char *missing = NULL;
     char *words =
         gn_asprintf("make %s--no-print-directory -j %d", verbosity > 0 ? "" : "-s ", (int)folds);
     char *talk = gn_asprintf("V=%s", verbosity < 0 ? "-q" : verbosity > 0 ? "-v" : "");
     char *cores = gn_asprintf("J=-j %d", each);
 
     for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
-        unsetenv(
-            inherited[i]); /* we may be called from a makefile; this one is a study of its own */
+        unsetenv(inherited[i]);
     gn_child_add_words(&make, words);
     gn_child_add(&make, "-C");
     gn_child_add(&make, s->out);
@@ -403,11 +411,14 @@ int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int
     gn_child_add(&make, cores);
     if (only && add_targets(s, only, &make, err) < 0)
         goto out;
+    if (gn_study_revisit(s, only, err) < 0)
+        goto out;
     some_leaf_saved(s, true);
     if (gn_process_run(&make, 1, GN_PROCESS_TO_STDERR | GN_PROCESS_SAVE, &stopped, &saved, err) < 0)
         goto out;
     rc = make.status;
-    if (rc == 0)
+    missing = first_missing(s, only);
+    if (rc == 0 && !missing)
         goto out;
     if (stopped == SIGINT || stopped == SIGHUP) {
         signal(stopped, SIG_DFL);
@@ -416,14 +427,15 @@ int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int
     if (stopped || saved || some_leaf_saved(s, false)) {
         gn_log(GN_LOG_NOTE, "%s: stopped by a signal; the same command goes on from here", s->out);
         rc = GN_EXIT_REQUEUE;
+    } else if (rc == 0) {
+        rc = gn_err_set(err, "%s: is not there, although make says that all is made", missing);
     } else {
-        char *missing = first_missing(s, only);
         rc = GN_EXIT_FAILED;
         gn_err_set(err, "%s: could not be made: see above; the same command goes on from here",
                    missing ? missing : s->out);
-        free(missing);
     }
 out:
+    free(missing);
     gn_children_free(&make, 1);
     free(words);
     free(talk);

@@ -43,7 +43,7 @@ saved() { # saved DIR: waits until a training has saved once and goes on
 P
 
 t 'a study: tables, cache, model, predictions of the test set, scores, a picture' '
-    [ "$(ls ../whole | tr "\n" " ")" = "Makefile cache config.yaml data.csv data_testing.csv data_training.csv data_validation.csv model predictions report scores.tsv " ]
+    [ "$(ls ../whole | tr "\n" " ")" = "Makefile cache config.yaml data.csv data_testing.csv data_training.csv data_validation.csv model predictions report scores.tsv sources.tsv " ]
     [ "$(ls ../whole/model | tr "\n" " ")" = "DONE best.safetensors latest.safetensors logs_training.csv logs_validation.csv timing.tsv " ]
     [ "$(ls ../whole/cache | wc -l)" = 10 ]
     tail -n +2 ../whole/data_testing.csv | cut -d, -f1 | sort >want
@@ -72,6 +72,11 @@ t 'the pipeline that -n prints gives the same bytes' '
         [ $f = data_training.csv ] || [ $f = data_validation.csv ] || [ $f = data_testing.csv ] || same ../whole/$f s/$f
     done
     for p in ../whole/predictions/*/*; do same $p s/predictions/${p#../whole/predictions/}; done'
+t 'the pipeline that -n prints does not depend on the variables of the shell it is pasted in' '
+    gn-experiment -n -c ../c.yaml -i ../data/data.csv -o s >run.sh
+    ! grep -q -e "[A-Z]:-" run.sh
+    CONFIG=no DATA=no OUT=no LEAF=no MODEL=no TEST=no sh -e run.sh
+    same ../whole/scores.tsv s/scores.tsv; [ ! -e no ]'
 t 'one, two and three threads give the same bytes' '
     for j in 1 2 3; do
         gn-experiment -j $j -c ../c.yaml -i ../data/data.csv -o ../j >/dev/null
@@ -103,6 +108,65 @@ t 'predict: a bad image among good ones: status 1, one line naming it, no predic
     fails 2 gn-experiment predict -o p a.png
     printf "x" >file
     fails 1 gn-experiment predict -m ../whole/model/best.safetensors -o file a.png'
+cat >meta.py <<'P'
+# meta.py MODEL NEW KEY VALUE...: a copy with other metadata (\n in a VALUE is a new line)
+import json, sys
+raw = open(sys.argv[1], 'rb').read()
+n = int.from_bytes(raw[:8], 'little')
+head = json.loads(raw[8:8 + n])
+for key, value in zip(sys.argv[3::2], sys.argv[4::2]):
+    head['__metadata__'][key] = value.replace('\\n', '\n')
+text = json.dumps(head).encode()
+text += b' ' * (-len(text) % 8)
+open(sys.argv[2], 'wb').write(len(text).to_bytes(8, 'little') + text + raw[8 + n:])
+P
+t 'a model whose preprocessing is any other command is refused, and nothing runs' '
+    cp ../data/thorax_001/thorax_001_xray.png a.png
+    gn-load a.png | gn-resample -s 1.5,1.5,1 | gn-normalize --zscore nonzero | gn-patch --grid -c ../whole/model/best.safetensors >patches
+    gn-infer -m ../whole/model/best.safetensors patches >good
+    while read -r line; do
+        python3 ../meta.py ../whole/model/best.safetensors m.safetensors preprocessing "$line"
+        fails 1 gn-experiment predict -m m.safetensors -o p a.png
+        grep -q "m.safetensors: metadata .preprocessing.: not a preprocessing step: " err
+        fails 1 gn-experiment predict -n -m m.safetensors -o p a.png
+        fails 1 gn-infer -m m.safetensors patches
+        grep -q "not a preprocessing step: " err
+        [ ! -e p ]; [ ! -e made ]
+    done <<L
+touch made
+gn-resample -s 1.5,1.5,1\\ntouch made
+./gn-resample -s 1.5,1.5,1
+/bin/touch made
+gn-resamples -s 1,1,1
+gn-save -o made
+gn-resample
+gn-resample -s
+gn-resample  -s 1,1,1
+gn-resample -s 1,1,1 made
+gn-resample -s 1,1,1 -o made
+gn-resample -s 1,1,1 --output made
+gn-resample -s 1,1,1 --output=made
+gn-resample --like a.png
+gn-resample --to-source
+gn-resample -c a.yaml
+gn-resample -s 1,1,1 -- made
+gn-resample --zscore full
+gn-resample -s ../a.png
+gn-normalize --zscore full\\n\\ngn-normalize --divide 2
+gn-normalize --zscore \$(touch made)
+L'
+t 'a model whose metadata contradict its config is refused' '
+    cp ../data/thorax_001/thorax_001_xray.png a.png
+    for change in "class_list|0 2" "class_list|0 1 2" "class_list|" "channels|3"; do
+        python3 ../meta.py ../whole/model/best.safetensors m.safetensors "${change%|*}" "${change#*|}"
+        fails 1 gn-infer -m m.safetensors </dev/null
+        grep -q "metadata .${change%|*}.: .*its config has" err
+    done'
+t 'predict says what is wrong with the config in a model' '
+    cp ../data/thorax_001/thorax_001_xray.png a.png
+    python3 ../meta.py ../whole/model/best.safetensors m.safetensors config "$(sed "s/^num_epochs.*/num_epochs: many/; s/^batch_size.*/batch_size: -1/" ../whole/config.yaml)"
+    rc=0; gn-experiment predict -m m.safetensors -o p a.png 2>err || rc=$?
+    [ $rc = 1 ]; [ "$(wc -l <err)" = 2 ]; grep -q "num_epochs: " err; grep -q "batch_size: " err'
 t 'predict: an earlier index does not survive a failure' '
     cp ../data/thorax_001/thorax_001_xray.png a.png; printf "hello" >b.png
     gn-experiment predict -m ../whole/model/best.safetensors -o p a.png
@@ -188,6 +252,37 @@ t 'changed data and a changed split are refused, unless --reset' '
     [ "$(cat ../m/notes.txt)" = mine ]; rm ../m/notes.txt
     same_study ../whole ../m
     rm -rf ../m ../data/fewer.csv ../data/more.csv'
+t 'a source file that has changed is refused and named; before anything is made of it, it is not' '
+    cp -rp ../data ../d2; f=$(ls ../d2/thorax_004/*.png | grep -v label); cp -p $f keep
+    gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m >/dev/null
+    cp ../d2/thorax_005/thorax_005_xray.png $f
+    cp -r ../m ../before
+    fails 1 gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m
+    grep -q "thorax_004.*xray.png: has changed since the earlier run" err; grep -q -e "--reset" err
+    diff -r ../m ../before >&2
+    rm -r ../m/cache
+    fails 1 gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m
+    cp -p keep $f; touch -d "2001-02-03 04:05:06" $f
+    fails 1 gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m
+    gn-experiment --reset -c ../c.yaml -i ../d2/data.csv -o ../m >/dev/null
+    same ../m/scores.tsv ../whole/scores.tsv
+    rm -r ../m/cache ../m/model; touch $f
+    gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m >/dev/null
+    same ../m/scores.tsv ../whole/scores.tsv
+    rm -rf ../m ../before ../d2'
+t 'predictions that were removed are made again; a model that was removed is asked for' '
+    cp -rp ../whole ../m
+    rm -r ../m/predictions/$(sed -n 2p ../m/data_testing.csv | cut -d, -f1)
+    (cd .. && gn-experiment -c c.yaml -i data/data.csv -o m) >/dev/null 2>err
+    grep -q "predictions are made again" err
+    same_study ../whole ../m
+    rm ../m/model/best.safetensors
+    fails 1 gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m
+    grep -q "m/model/best.safetensors: is gone" err
+    rm -r ../m/model
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
+    same_study ../whole ../m
+    rm -rf ../m'
 t 'a folder that is not a study is left alone, --reset or not' '
     mkdir d; echo precious >d/config.yaml; mkdir d/model
     fails 1 gn-experiment -c ../c.yaml -i ../data/data.csv -o d
@@ -270,6 +365,17 @@ t 'called from a makefile that has options of its own' '
     (cd .. && MAKEFLAGS="n --silent" MAKELEVEL=3 gn-experiment -c c.yaml -i data/data.csv -o m) >/dev/null
     same ../m/scores.tsv ../whole/scores.tsv
     rm -rf ../m'
+t 'what a shell or make would take from the environment changes nothing' '
+    sed "s/testing: -3, validation: -3/testing: 2, validation: 2/; s/num_epochs: 2/num_epochs: 1/" ../c.yaml >f.yaml
+    mkdir -p trap/testing_0/0; echo "echo sourced >>$PWD/sourced" >rc
+    GNUMAKEFLAGS=n CDPATH=$PWD/trap ENV=$PWD/rc BASH_ENV=$PWD/rc MAKEFILES=$PWD/nothere \
+        gn-experiment --only testing_0/0 -c f.yaml -i ../data/data.csv -o f >/dev/null 2>err
+    [ -s f/testing_0/0/scores.tsv ]; [ -z "$(find trap -type f)" ]; [ ! -e sourced ]
+    grep -q "cd ./testing_0/0 && " f/Makefile'
+t 'success is what is there, not what make says' '
+    mkdir bin; printf "#!/bin/sh\nexit 0\n" >bin/make; chmod +x bin/make
+    PATH=$PWD/bin:$PATH fails 1 gn-experiment -c ../c.yaml -i ../data/data.csv -o s
+    grep -q "s/cache/data.csv: is not there" err'
 t 'make alone goes on in the folder, too' '
     cp -r ../whole ../m
     rm -r ../m/predictions ../m/scores.tsv
