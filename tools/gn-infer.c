@@ -5,6 +5,7 @@
 #include "run/batch.h"
 #include "run/chain.h"
 #include "run/checkpoint.h"
+#include "run/validate.h"
 #include "tool/tool.h"
 
 static const char *const devices[] = { "cpu", "ref", NULL };
@@ -26,6 +27,8 @@ static int infer_begin(struct gn_tool_ctx *ctx)
 {
     if (gn_model_open(&model, args.model, args.device, 1, gn_mem_limit(), &ctx->err) < 0)
         return -1;
+    if (gn_weights_check(model.net, &ctx->err) < 0)
+        return gn_err_wrap(&ctx->err, "%s", args.model);
     const int64_t *p = model.config.patch;
     x = gn_try_alloc((size_t)(model.channels * p[0] * p[1] * p[2]) * sizeof *x, &ctx->err);
     return x ? 0 : -1;
@@ -74,6 +77,11 @@ static int infer_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
         gn_tensor_new4(&y, GN_FLOAT32, model.setup.net.classes, p[2], p[1], p[0], &ctx->err) < 0 ||
         gn_net_forward(model.net, 1, x, y.data, &ctx->err) < 0)
         goto out;
+    if (!gn_all_finite(y.data, (size_t)gn_tensor_count(&y))) {
+        const char *at = gn_record_get(image, "patch.origin");
+        gn_err_set(&ctx->err, at ? "the network's output is not finite, patch at %s" : "the network's output is not finite", at);
+        goto out;
+    }
     struct gn_record *r = gn_sample_append(&out);
     describe(r, image);
     gn_record_take(r, &y, "czyx");
@@ -106,7 +114,8 @@ static const struct gn_tool tool = {
     .description =
         "Sends each patch through the network in evaluation mode and emits one prediction record for it: the network's output after its final "
         "layer, a channel for each class of the class list. Put the patches together with gn-stitch.\n\n"
-        "The images must have been prepared as the model records it; the first difference in their history is an error.",
+        "The images must have been prepared as the model records it; the first difference in their history is an error. Weights and "
+        "outputs that are not finite are errors too: they would look like an empty segmentation.",
     .input = "Samples of the model's patch size, with as many image channels as it was trained on (gn-patch --grid -c MODEL cuts them).",
     .output = "One prediction record a patch, float32, axes czyx, with class_list, stitch and the patch's place.",
     .opts = opts, .examples = examples,

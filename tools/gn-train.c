@@ -78,14 +78,17 @@ static const struct gn_tool tool = {
         "changes, it validates on whole subjects (grid patches, stitched in memory), writes one row to each log, and saves.\n\n"
         "Everything is saved in an order that makes any interruption harmless: best, logs, latest, each beside its place, synced and renamed. "
         "After a crash, a power cut or kill -9 the same command (with gn-epochs --from) goes on and ends in the same bytes. SIGTERM and SIGUSR1 "
-        "save after the current step and end with status 75.\n\n"
+        "save after the current step and end with status 75. One gn-train at a time works in a folder.\n\n"
         "The samples' history must show the preprocessing that the config stands for; the first difference is named. A config without "
-        "data_preprocessing takes what was done as its own.",
+        "data_preprocessing takes what was done as its own.\n\n"
+        "A label value that is in no class of class_list is an error, but for 0; so are a fractional label and a validation loss that is not "
+        "finite.",
     .input = "A stream of samples of the config's patch_size: images and a label each, with their epoch.",
     .output =
         "In the model folder: best.safetensors (weights with the lowest validation loss), latest.safetensors (everything a resumed run "
         "needs), logs_training.csv, logs_validation.csv and logs_testing.csv (epoch_no, loss, hard Dice of foreground labels), timing.tsv, "
-        "and DONE when all epochs are done.",
+        "and DONE when all epochs are done. A stream that ends earlier leaves no DONE: the status is 0, a note says so, and another stream "
+        "goes on.",
     .opts = opts, .examples = examples,
     .see_also = "gn-epochs(1), gn-infer(1), gn-model(1), gn-config(1)",
     .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_OWN_O | GN_TOOL_SEED | GN_TOOL_NO_KEEP,

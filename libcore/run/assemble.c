@@ -1,6 +1,8 @@
 /* assemble.c - see assemble.h */
 #include "run/assemble.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +45,7 @@ static enum gn_stitch_mode mode_of(const struct gn_record *r, const struct gn_as
 }
 
 /* Size and overlap of the grid, affine of the whole image. */
-static int place(struct gn_assembly *a, const struct gn_record *r, struct gn_grid *g, int64_t overlap[3], struct gn_err *err)
+static int place(struct gn_assembly *a, const struct gn_record *r, struct gn_grid *g, struct gn_err *err)
 {
     int64_t origin[3];
     for (int k = 0; k < 3; k++)
@@ -52,7 +54,7 @@ static int place(struct gn_assembly *a, const struct gn_record *r, struct gn_gri
         return -1;
     if (gn_record_get(r, "patch.of")) {
         if (gn_record_ints(r, "patch.of", a->size, 3, err) || gn_record_ints(r, "patch.origin", origin, 3, err) ||
-            (gn_record_get(r, "patch.overlap") && gn_record_ints(r, "patch.overlap", overlap, 3, err)))
+            (gn_record_get(r, "patch.overlap") && gn_record_ints(r, "patch.overlap", a->overlap, 3, err)))
             return -1;
         for (int k = 0; k < 3; k++)
             origin[k] = -origin[k];
@@ -73,7 +75,7 @@ int gn_assembly_open(struct gn_assembly *a, const struct gn_record *r, const str
 {
     struct gn_grid from, to;
     double map[12];
-    int64_t overlap[3] = { 0, 0, 0 }, first;
+    int64_t first;
     const char *list = gn_record_get(r, "class_list");
     bool own = true;
     if (is_map(r, err))
@@ -82,8 +84,10 @@ int gn_assembly_open(struct gn_assembly *a, const struct gn_record *r, const str
     gn_assembly_index(r, &first, &a->n);
     gn_record_copy_header(r, &a->head);
     enum gn_stitch_mode mode = mode_of(r, spec, err);
-    if (err->code || place(a, r, &from, overlap, err))
+    if (err->code || place(a, r, &from, err))
         return -1;
+    memcpy(a->affine, from.affine, sizeof a->affine);
+    a->labels = spec->labels;
     to = from;
     if (spec->to_source) {
         if (source_grid(r, &to, err))
@@ -109,9 +113,67 @@ int gn_assembly_open(struct gn_assembly *a, const struct gn_record *r, const str
     if (!a->slab)
         return -1;
     const struct gn_stitch_sink sink = { gn_slab_plane, a->slab };
-    a->stitcher = gn_stitcher_new(a->size, a->patch, a->classes, mode, overlap, &sink, err);
+    a->stitcher = gn_stitcher_new(a->size, a->patch, a->classes, mode, a->overlap, &sink, err);
     gn_record_set_reals(&a->head, "affine", to.affine, 12);
     return a->stitcher ? 0 : -1;
+}
+
+/* A start that gn_patch_starts makes. */
+static bool on_grid(const struct gn_assembly *a, int k, int64_t start)
+{
+    const int64_t last = a->size[k] - a->patch[k];
+    if (last <= 0)
+        return start == 0;
+    return start == last || (start >= 0 && start < last && start % (a->patch[k] - a->overlap[k]) == 0);
+}
+
+static int same_value(const struct gn_record *a, const struct gn_record *b, const char *key, struct gn_err *err)
+{
+    const char *x = gn_record_get(a, key), *y = gn_record_get(b, key);
+    if (x ? y && !strcmp(x, y) : !y)
+        return 0;
+    return gn_err_set(err, "%s: differs from the first patch's", key);
+}
+
+static bool of_source(const char *key)
+{
+    return !strcmp(key, "source") || !strncmp(key, "source.", 7);
+}
+
+/* Is r a patch of the image that the first patch is of, made in the same way? */
+static int like_first(const struct gn_assembly *a, const struct gn_record *r, const int64_t origin[3], struct gn_err *err)
+{
+    static const char *const keys[] = { "class_list", "logits", "stitch", "patch.overlap" };
+    const int64_t back[3] = { -origin[0], -origin[1], -origin[2] };
+    double affine[12], scale = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (same_value(&a->head, r, keys[i], err))
+            return -1;
+    for (size_t i = 0; i < a->head.n; i++)
+        if (of_source(a->head.fields[i].key) && same_value(&a->head, r, a->head.fields[i].key, err))
+            return -1;
+    for (size_t i = 0; i < r->n; i++)
+        if (of_source(r->fields[i].key) && same_value(&a->head, r, r->fields[i].key, err))
+            return -1;
+    if (gn_record_reals(r, "affine", affine, 12, err))
+        return -1;
+    gn_affine_shift_voxels(affine, back, affine);
+    for (int i = 0; i < 12; i++)
+        scale = i % 4 != 3 ? fmax(scale, fabs(a->affine[i])) : scale;
+    for (int i = 0; i < 12; i++) /* a thousandth of a voxel, a millionth of its side: what rounding may do */
+        if (!(fabs(affine[i] - a->affine[i]) <= (i % 4 == 3 ? 1e-3 * scale + 1e-9 * fabs(a->affine[i]) : 1e-6 * scale)))
+            return gn_err_set(err, "affine: puts the image elsewhere than the first patch's");
+    return 0;
+}
+
+static int all_finite(const struct gn_record *r, struct gn_err *err)
+{
+    const float *v = r->tensor.data;
+    const int64_t n = gn_tensor_count(&r->tensor);
+    int bad = 0;
+    for (int64_t i = 0; i < n; i++)
+        bad |= !(fabsf(v[i]) <= FLT_MAX);
+    return !bad ? 0 : gn_err_set(err, "a map holds values that are not finite: no label can be told from them");
 }
 
 int gn_assembly_add(struct gn_assembly *a, const struct gn_record *r, struct gn_err *err)
@@ -131,6 +193,12 @@ int gn_assembly_add(struct gn_assembly *a, const struct gn_record *r, struct gn_
         return -1;
     if (gn_record_get(r, "patch.of") && !gn_grid_same_size(size, a->size))
         return gn_err_set(err, "patch %lld/%lld is of an image of another size than the first", (long long)i, (long long)n);
+    if (like_first(a, r, origin, err) || (a->labels && all_finite(r, err)))
+        return gn_err_wrap(err, "patch %lld/%lld", (long long)i, (long long)n);
+    for (int k = 0; k < 3; k++)
+        if (!on_grid(a, k, origin[k]))
+            return gn_err_set(err, "patch %lld/%lld: patch.origin: the grid of patch.of, patch.size and patch.overlap has none there: %s",
+                              (long long)i, (long long)n, gn_record_get(r, "patch.origin"));
     a->next++;
     return gn_stitcher_add(a->stitcher, origin, r->tensor.data, err);
 }

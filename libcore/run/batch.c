@@ -85,6 +85,18 @@ int gn_sample_label(struct gn_sample *s, const int64_t size[3], int32_t *label, 
         if (!(fabs(v) <= INT32_MAX))
             return gn_err_set(err, "label value %g is no class", v);
         label[i] = (int32_t)lrint(v);
+        if (fabs(v - label[i]) > 1e-3) /* a scaled integer file gives 0.99999997; a probability map gives anything */
+            return gn_err_set(err, "label value %g is not a whole number", v);
     }
     return 0;
+}
+
+bool gn_all_finite(const float *x, size_t n)
+{
+    uint32_t bad = 0, bits;
+    for (size_t i = 0; i < n; i++) { /* no early end: this form is vectorised */
+        memcpy(&bits, x + i, sizeof bits);
+        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    return !bad;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@
 #include "run/trainlog.h"
 #include "run/validate.h"
 
-enum { MAX_SKIPPED_IN_A_ROW = 10, SIGNAL_WAIT_MS = 200 };
+enum { MAX_SKIPPED_IN_A_ROW = 10, SIGNAL_WAIT_MS = 200, LOCK_WAIT_MS = 1000 };
 
 static const char *const log_files[3] = { "logs_training.csv", "logs_validation.csv", "logs_testing.csv" };
 static const char *const log_prefixes[3] = { "train", "valid", "test" };
@@ -86,6 +87,8 @@ struct train {
     char *path_latest, *path_best, *path_log[3], *path_timing, *path_done;
     struct timespec epoch_start;
     bool resumed;
+    int64_t seen, last_seen;  /* samples of this epoch, and of the one before it, that came in this call */
+    int lock;                 /* descriptor, or -1 */
 };
 
 static double seconds_since(const struct timespec *t)
@@ -122,6 +125,25 @@ static int append_timing(const struct train *t, const double seconds[2], struct 
     return fclose(f) ? gn_err_set(err, "%s: cannot write: %s", path, strerror(errno)) : 0;
 }
 
+/* ---- labels ---- */
+
+/* Background need not be listed; any other value that is in no class would train as background without a word. */
+static int check_labels(const struct train *t, const int32_t *label, int64_t n, struct gn_err *err)
+{
+    int32_t good = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int k = 0;
+        if (label[i] == good || label[i] == 0)
+            continue;
+        while (k < t->setup.net.classes && !gn_class_has(&t->setup.classes[k], label[i]))
+            k++;
+        if (k == t->setup.net.classes)
+            return gn_err_set(err, "label value %" PRId32 " is in no class of class_list", label[i]);
+        good = label[i];
+    }
+    return 0;
+}
+
 /* ---- one set of whole subjects ---- */
 
 /* 1: stopped by a signal before the end. */
@@ -142,10 +164,13 @@ static int evaluate(struct train *t, int which, struct gn_epoch_result *r, struc
         if (rc == 0 && gn_sample_size(s, size, err) == 0) {
             int64_t voxels = size[0] * size[1] * size[2];
             int32_t *label = gn_try_alloc((size_t)voxels * sizeof *label, err);
-            if (!label || gn_sample_label(s, size, label, err) < 0) {
+            if (!label || gn_sample_label(s, size, label, err) < 0 || check_labels(t, label, voxels, err) < 0) {
                 rc = -1;
             } else {
-                loss += gn_loss_value(&t->setup.net, &t->setup.loss, prob.data, label, voxels);
+                double one = gn_loss_value(&t->setup.net, &t->setup.loss, prob.data, label, voxels);
+                if (!isfinite(one)) /* it would be better than no other, and no best model would be there at the end */
+                    rc = gn_err_set(err, "the %s loss is not finite", which == 1 ? "validation" : "test");
+                loss += one;
                 gn_dice_add(&t->setup, prob.data, label, 1, voxels, sum, n);
             }
             free(label);
@@ -223,6 +248,8 @@ static int end_epoch(struct train *t, struct gn_err *err)
     seconds[1] = seconds_since(&start);
 
     double loss = t->has[1] ? r[1].loss : r[0].loss;
+    if (!isfinite(loss))
+        return gn_err_set(err, "epoch %" PRId64 ": no step had a finite loss", t->state.epoch + 1);
     bool better = loss < t->state.best_loss;
     if (better) {
         t->state.best_loss = loss;
@@ -356,6 +383,8 @@ static int start(struct train *t, struct gn_sample *first, struct gn_err *err)
         gn_safetensors_close(&st);
         if (rc < 0)
             return gn_err_wrap(err, "%s", t->o->init);
+        if (gn_weights_check(t->net, err) < 0)
+            return gn_err_wrap(err, "%s", t->o->init);
     }
     return 0;
 }
@@ -402,7 +431,8 @@ static int take(struct train *t, struct gn_sample *s, struct gn_err *err)
         goto fail;
     }
     if (gn_sample_images(s, t->channels, size, b->x + (size_t)(b->n * t->channels) * b->voxels, err) < 0 ||
-        gn_sample_label(s, size, b->label + (size_t)b->n * b->voxels, err) < 0)
+        gn_sample_label(s, size, b->label + (size_t)b->n * b->voxels, err) < 0 ||
+        check_labels(t, b->label + (size_t)b->n * b->voxels, (int64_t)b->voxels, err) < 0)
         goto fail;
     free(b->name[b->n]);
     b->name[b->n] = gn_strdup(gn_sample_name(s));
@@ -440,6 +470,20 @@ static int stop_now(struct train *t, struct gn_err *err)
     return GN_EXIT_REQUEUE;
 }
 
+/* The stream ended before the training did: what was done is kept, the rest may come in another stream. */
+static int stream_ended(struct train *t, struct gn_err *err)
+{
+    gn_progress_done();
+    if (t->state.consumed > 0) {
+        if (t->net && save_latest(t, err) < 0)
+            return -1;
+        gn_log(GN_LOG_NOTE, "stopped in epoch %" PRId64 " of %d: the stream ended", t->state.epoch + 1, t->config->num_epochs);
+    } else {
+        gn_log(GN_LOG_NOTE, "stopped after epoch %" PRId64 " of %d: the stream ended", t->state.epoch, t->config->num_epochs);
+    }
+    return 0;
+}
+
 static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
 {
     struct gn_sample s = {0};
@@ -449,7 +493,7 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
 
     while (!all_done(t)) {
         int got = gn_sample_next(in, &s);
-        if (got < 0 && stop_pending(SIGNAL_WAIT_MS)) {
+        if ((got < 0 && stop_pending(SIGNAL_WAIT_MS)) || (got == 0 && stop_asked)) {
             t->batch.n = 0;
             rc = stop_now(t, err);
             goto out;
@@ -468,6 +512,10 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
             clock_gettime(CLOCK_MONOTONIC, &t->epoch_start);
         }
         int64_t epoch = got > 0 ? (int64_t)gn_sample_epoch(&s) : -1;
+        if (got == 0 && in_epoch && (to_drop > 0 || t->seen < t->last_seen)) {
+            t->batch.n = 0; /* the epoch is cut: its other samples would come after these */
+            break;
+        }
         if (in_epoch && epoch != t->state.epoch) {
             if (step(t, err) < 0)
                 goto out;
@@ -478,6 +526,8 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
             }
             in_epoch = false;
             to_drop = 0;
+            t->last_seen = t->seen;
+            t->seen = 0;
             clock_gettime(CLOCK_MONOTONIC, &t->epoch_start);
         }
         if (got == 0)
@@ -490,6 +540,7 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
             goto out;
         }
         in_epoch = true;
+        t->seen++;
         if (to_drop > 0) {
             to_drop--;
             continue;
@@ -507,18 +558,40 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
         gn_err_set(err, "the stream holds no samples");
         goto out;
     }
-    rc = gn_stream_failed(in) > 0 ? gn_err_set(err, "%" PRId64 " subjects were left out upstream", gn_stream_failed(in))
-                                  : write_done(t, err);
+    if (gn_stream_failed(in) > 0)
+        gn_err_set(err, "%" PRId64 " subjects were left out upstream", gn_stream_failed(in));
+    else
+        rc = all_done(t) ? write_done(t, err) : stream_ended(t, err);
 out:
     gn_progress_done();
     gn_sample_free(&s);
     return rc;
 }
 
+/* Two trainings in one folder would mix their logs and weights. The lock goes with the process, however it ends; the file stays. */
+static int lock_folder(struct train *t, struct gn_err *err)
+{
+    struct timespec tick = { 0, 10 * 1000 * 1000 };
+    char *path = gn_path_join(t->o->out, ".lock");
+    int rc = 0;
+    t->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (t->lock < 0)
+        rc = gn_err_set(err, "%s: cannot open: %s", path, strerror(errno));
+    /* a killed one may take a moment to be gone; a file system without locks gives another error, and none is held there */
+    for (int waited = 0; rc == 0 && flock(t->lock, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || errno == EINTR); waited += 10) {
+        if (waited >= LOCK_WAIT_MS)
+            rc = gn_err_set(err, "%s: another gn-train is at work here", t->o->out);
+        else
+            nanosleep(&tick, NULL);
+    }
+    free(path);
+    return rc;
+}
+
 int gn_train_run(const struct gn_train_options *o, struct gn_stream *in, struct gn_err *err)
 {
     struct gn_config config = *o->config; /* a view: the seed is ours, the rest is borrowed */
-    struct train t = { .o = o, .config = &config };
+    struct train t = { .o = o, .config = &config, .lock = -1 };
     int rc = -1;
 
     config.seed = o->seed;
@@ -534,7 +607,7 @@ int gn_train_run(const struct gn_train_options *o, struct gn_stream *in, struct 
         gn_err_set(err, "weighted_loss needs penalty_weights in the config, or --class-counts");
         goto out;
     }
-    if (gn_mkdirs(o->out, err) < 0)
+    if (gn_mkdirs(o->out, err) < 0 || lock_folder(&t, err) < 0)
         goto out;
     int had = gn_checkpoint_state(t.path_latest, &t.state, err);
     if (had < 0)
@@ -562,6 +635,8 @@ out:
     free(t.path_best);
     free(t.path_timing);
     free(t.path_done);
+    if (t.lock >= 0)
+        close(t.lock);
     for (int which = 0; which < 3; which++)
         free(t.path_log[which]);
     return rc < 0 ? (err->code ? err->code : GN_EXIT_FAILED) : rc;

@@ -21,7 +21,7 @@ struct gn_train_options {
     uint64_t seed;
 };
 
-/* Returns an exit status: 0 done, 75 stopped by a signal after saving, else err says what failed. */
+/* Returns an exit status: 0 done (or the stream ended before the last epoch: then there is no DONE), 75 stopped by a signal after saving, else err says what failed. */
 int gn_train_run(const struct gn_train_options *o, struct gn_stream *in, struct gn_err *err) GN_MUST_USE;
 
 #endif

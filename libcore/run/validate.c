@@ -63,6 +63,10 @@ int gn_predict_sample(struct gn_net *net, const struct gn_config *c, const struc
         }
         if (gn_net_forward(net, n, x, y, err) < 0)
             goto out;
+        if (!gn_all_finite(y, (size_t)n * out)) {
+            gn_err_set(err, "the network's output is not finite");
+            goto out;
+        }
         for (int64_t i = 0; i < n; i++) {
             gn_patch_grid_origin(&grid, first + i, origin);
             if (gn_stitcher_add(stitcher, origin, y + (size_t)i * out, err) < 0)
@@ -75,4 +79,14 @@ out:
     free(x);
     free(y);
     return rc;
+}
+
+int gn_weights_check(struct gn_net *net, struct gn_err *err)
+{
+    struct gn_net_param *p;
+    int n = gn_net_params(net, &p);
+    for (int i = 0; i < n; i++)
+        if (p[i].tensor.dtype == GN_FLOAT32 && !gn_all_finite(p[i].tensor.data, (size_t)gn_tensor_count(&p[i].tensor)))
+            return gn_err_set(err, "weight %s is not finite", p[i].name);
+    return 0;
 }

@@ -76,6 +76,37 @@ t 'what is not a model is refused' '
     head -c 2000 $model >cut.safetensors
     fails 1 gn-infer -m cut.safetensors ../g.gnt
     fails 2 gn-infer ../g.gnt'
+t 'weights that are not finite are refused, the weight named; so are outputs, the patch named' '
+    cat >poison.py <<P
+import json, struct, sys
+b = bytearray(open(sys.argv[1], "rb").read())
+n = struct.unpack("<Q", b[:8])[0]
+h = json.loads(bytes(b[8:8 + n]))
+name = sorted(k for k in h if k.endswith(".weight"))[0]
+at = 8 + n + h[name]["data_offsets"][0]
+b[at:at + 4] = struct.pack("<f", float(sys.argv[2]))
+open("x.safetensors", "wb").write(b)
+print(name)
+P
+    for bad in nan inf; do
+        name=$(python3 poison.py $model $bad)
+        fails 1 gn-infer -m x.safetensors -o x.gnt ../g.gnt
+        grep -q "x.safetensors: weight $name is not finite" err
+    done
+    PYTHONPATH=$GN_TOP/examples PYTHONDONTWRITEBYTECODE=1 python3 - <<P
+import gnt, struct
+n = 0
+with open("nan.gnt", "wb") as f:
+    for head, data in gnt.read(open("../g.gnt", "rb")):
+        if dict(head)["role"] == "image" and dict(head)["sample"] == "fundus_002":
+            data = struct.pack("<f", float("nan")) + data[4:]
+        gnt.emit(f, head, data)
+        n += 1
+    gnt.end(f, n)
+P
+    fails 1 gn-infer -m $model -o x.gnt nan.gnt
+    grep -q "fundus_002: .*output is not finite, patch at 0 0 0" err
+    [ ! -e x.gnt ]'
 t 'truncated input: status 1, no output' '
     head -c 9000 ../g.gnt >cut
     fails 1 gn-infer -m $model -o x.gnt cut

@@ -34,6 +34,22 @@ resume() { # resume MODEL: the whole command again
 same_model() { # same_model A B
     for f in best.safetensors latest.safetensors logs_training.csv logs_validation.csv DONE; do same "$1/$f" "$2/$f"; done
 }
+edit() { # edit FILE.gnt STATEMENT: the stream, where the statement may change v (the values of a record, m its fields) or leave it out
+    PYTHONPATH=$GN_TOP/examples PYTHONDONTWRITEBYTECODE=1 python3 - "$@" <<E
+import gnt, struct, sys
+f, n = sys.stdout.buffer, 0
+for head, data in gnt.read(open(sys.argv[1], "rb")):
+    m, code = dict(head), gnt.TYPES[dict(head)["dtype"]]
+    v = list(struct.unpack("<%d%s" % (len(data) // struct.calcsize(code), code), data))
+    keep = True
+    exec(sys.argv[2])
+    if keep:
+        head = [(k, m[k] if k == "dtype" else x) for k, x in head]
+        gnt.emit(f, head, struct.pack("<%d%s" % (len(v), gnt.TYPES[m["dtype"]]), *v))
+        n += 1
+gnt.end(f, n)
+E
+}
 waits() { # waits PID FILE: until the file is there, and then some, so that the program hangs in its read
     i=0
     while [ ! -s "$2" ] && [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done
@@ -213,6 +229,76 @@ t 'early stopping: patience epochs without a better loss, then the stream need n
     n=$(wc -l <m/logs_training.csv)
     [ "$n" -lt 10 ]
     [ -s m/DONE ]'
+t 'a stream of fewer epochs than the config asks for: no DONE, a note, and the same command goes on' '
+    gn-epochs -c ../c.yaml -n 2 --only ../train.csv --patches ../cache | gn-augment -c ../c.yaml | train -o m 2>err
+    grep -q "stopped after epoch 2 of 3: the stream ended" err
+    [ ! -e m/DONE ]
+    resume m
+    same_model ../whole m'
+t 'an epoch that a clean end cuts is not done, be it the last' '
+    for e in 1 2; do
+        edit ../s.gnt "keep = n < 24 * $e + 14" >cut.gnt # an epoch is 12 patches, each an image and a label
+        train -o m$e cut.gnt 2>err
+        grep -q "stopped in epoch $((e + 1)) of 3: the stream ended" err
+        [ ! -e m$e/DONE ]
+        [ "$(wc -l <m$e/logs_training.csv)" = $((e + 1)) ]
+        resume m$e
+        same_model ../whole m$e
+    done'
+t 'a signal between two streams, where the input ends cleanly, is acted on too' '
+    sed "s/batch_size: 3/batch_size: 5/" ../c.yaml >five.yaml # the last batch of an epoch is not full
+    gn-epochs -c five.yaml -n 2 --only ../train.csv --patches ../cache | gn-augment -c five.yaml >two.gnt
+    mkfifo f
+    { cat two.gnt; sleep 30; } >f &
+    feeder=$!
+    gn-train -c five.yaml -o m f 2>err & p=$!
+    waits $p m/logs_training.csv
+    kill -TERM $p
+    rc=0; wait $p || rc=$?
+    kill $feeder
+    [ $rc = 75 ]
+    [ ! -e m/DONE ]
+    gn-train -c five.yaml -o whole ../s.gnt
+    gn-epochs -c five.yaml --only ../train.csv --from m --patches ../cache | gn-augment -c five.yaml | gn-train -c five.yaml -o m
+    for file in best.safetensors latest.safetensors logs_training.csv DONE; do same whole/$file m/$file; done'
+t 'a validation loss that is not finite is an error naming the subject, not a model without best' '
+    gn-epochs -n 1 --only ../val.csv ../cache >v.gnt
+    edit v.gnt "if m[\"role\"] == \"image\" and m[\"sample\"] == \"fundus_004\": v[7] = float(\"nan\")" >nan.gnt
+    fails 1 gn-train -c ../c.yaml --val nan.gnt -o m ../s.gnt
+    grep -q "subject fundus_004: .*not finite" err
+    [ ! -e m/DONE ]'
+t 'two trainings in one folder: the second is refused, and a dead one holds nothing' '
+    mkfifo f
+    { head -c $((size / 2)) ../s.gnt; sleep 30; } >f &
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o m f & p=$!
+    waits $p m/logs_validation.csv
+    fails 1 train -o m ../s.gnt
+    grep -q "m: another gn-train is at work here" err
+    kill -9 $p; wait $p 2>/dev/null || true
+    kill $feeder
+    resume m
+    same_model ../whole m'
+t 'a label in no class is an error naming value and subject; 0 need not be listed' '
+    edit ../s.gnt "if m[\"role\"] == \"label\" and m[\"sample\"] == \"fundus_003\": v[3] = 255" >l.gnt
+    fails 1 train -o m l.gnt
+    grep -q "subject fundus_003: label value 255 is in no class of class_list" err
+    gn-epochs -n 1 --only ../val.csv ../cache >v.gnt
+    edit v.gnt "if m[\"role\"] == \"label\" and m[\"sample\"] == \"fundus_004\": v[3] = 2" >w.gnt
+    fails 1 gn-train -c ../c.yaml --val w.gnt -o n ../s.gnt
+    grep -q "subject fundus_004: label value 2 is in no class of class_list" err
+    [ ! -e m/DONE ] && [ ! -e n/DONE ]
+    sed "s/class_list: .0, 1./class_list: [1]/; s/softmax/sigmoid/" ../c.yaml >one.yaml
+    gn-train -c one.yaml --cache ../cache --val ../val.csv -o o ../s.gnt
+    [ -s o/DONE ]'
+t 'a fractional label is refused; a whole one stored as float may be off by rounding' '
+    edit ../s.gnt "if m[\"role\"] == \"label\": m[\"dtype\"] = \"float32\"; v = [x * 0.99999994 for x in v]" >f.gnt
+    train -o m f.gnt
+    same_model ../whole m
+    edit ../s.gnt "if m[\"role\"] == \"label\": m[\"dtype\"] = \"float32\"; v[5] = 0.75" >g.gnt
+    fails 1 train -o n g.gnt
+    grep -q "subject fundus_00.: label value 0.75 is not a whole number" err
+    [ ! -e n/DONE ]'
 t 'no config, no output, two streams: usage' '
     fails 2 gn-train -o m ../s.gnt
     fails 2 gn-train -c ../c.yaml ../s.gnt
