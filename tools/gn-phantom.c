@@ -1,10 +1,8 @@
 /* gn-phantom - draws studies of invented anatomy with known truth: images, labels and their
  * data.csv. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -13,6 +11,7 @@
 #include "base/str.h"
 #include "image/phantom.h"
 #include "io/format.h"
+#include "io/index.h"
 #include "tool/tool.h"
 
 static struct phantom_args {
@@ -210,10 +209,9 @@ static int phantom(struct gn_tool_ctx *ctx)
         return -1;
     s.err = gn_alloc(BATCH * sizeof *s.err);
     index = gn_path_join(args.output, "data.csv");
-    if (unlink(index) && errno != ENOENT) { /* an index of a study that is being replaced */
-        gn_err_set(&ctx->err, "%s: cannot be replaced: %s", index, strerror(errno));
+    if (gn_index_own(index, ctx->tool->name, &ctx->err))
         goto out;
-    }
+    gn_index_drop(index, ctx->tool->name); /* of a study that is being replaced */
     for (size_t first = 0; first < (size_t)args.n; first += BATCH) {
         size_t n = (size_t)args.n - first < BATCH ? (size_t)args.n - first : BATCH;
         s.first = first;
@@ -226,7 +224,7 @@ static int phantom(struct gn_tool_ctx *ctx)
         gn_progress("%s: %zu of %lld", ctx->tool->name, first + n, (long long)args.n);
     }
     put_table(&p, &table);
-    rc = gn_file_write(index, table.data, table.len, false, &ctx->err);
+    rc = gn_index_put(index, ctx->tool->name, table.data, table.len, &ctx->err);
 out:
     free(s.err);
     free(index);
@@ -257,7 +255,8 @@ static const struct gn_tool tool = {
     .output =
         "DIR/NAME/NAME_CHANNEL.nii.gz and NAME_label.nii.gz (head, tumour: int16 and uint8, axes "
         "R A S, the centre at 0), or NAME_xray.png, NAME_photo.png and NAME_label.png; NAME is "
-        "KIND_001 and so on. DIR/data.csv is written last.",
+        "KIND_001 and so on. DIR/data.csv is written last; one that "
+        "gn-phantom did not write is never replaced.",
     .opts = opts,
     .examples =
         (const struct gn_example[]){

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/csv.h"
 #include "base/file.h"
@@ -39,11 +38,25 @@ static const struct gn_opt opts[] = {
 static struct gn_output out;
 static struct gn_index data, predictions;
 static char *data_path, *predictions_path, *ext;
-static bool begun, touched, finished;
+static bool touched, finished;
+
+/* An index of an earlier run must not name files of this one. It goes when the first file is about
+ * to be written: until then that run's files are as they were. */
+static void drop_indices(void *arg)
+{
+    struct gn_tool_ctx *ctx = arg;
+
+    if (!touched) {
+        gn_index_drop(data_path, ctx->tool->name);
+        gn_index_drop(predictions_path, ctx->tool->name);
+    }
+    touched = true;
+}
 
 static int save_begin(struct gn_tool_ctx *ctx)
 {
-    out = (struct gn_output){ .dir = args.dir, .dtype = args.dtype, .pattern = args.name };
+    out = (struct gn_output){ .dir = args.dir, .dtype = args.dtype, .pattern = args.name,
+                              .before = drop_indices, .arg = ctx };
     if (!*args.dir)
         return gn_err_usage(&ctx->err, "-o: an empty name");
     if (args.cache && (args.ext || args.dtype || args.name))
@@ -60,20 +73,11 @@ static int save_begin(struct gn_tool_ctx *ctx)
         return -1;
     data_path = gn_path_join(args.dir, "data.csv");
     predictions_path = gn_path_join(args.dir, "predictions.csv");
-    begun = true;
+    /* Before anything is written: the table may be the user's own, and the stream made from it. */
+    if (gn_index_own(data_path, ctx->tool->name, &ctx->err) ||
+        gn_index_own(predictions_path, ctx->tool->name, &ctx->err))
+        return -1;
     return 0;
-}
-
-/* An index of an earlier run must not name files of this one. It goes when the first file is about
- * to be written, or at the end of a run that failed: not before, as the stream may be made from
- * that very table. */
-static void drop_indices(void)
-{
-    if (!touched) {
-        unlink(data_path);
-        unlink(predictions_path);
-    }
-    touched = true;
 }
 
 /* ---- the rows ---- */
@@ -232,8 +236,10 @@ static int save_cache(struct gn_tool_ctx *ctx, struct gn_sample *s)
         gn_str_addf(&file, "_%.*s", (int)strcspn(index, "/"), index);
     gn_str_add(&file, ".gnt");
     path = gn_path_join(args.dir, gn_str_text(&file));
-    if (gn_output_claim(&out, gn_str_text(&file), &ctx->err))
+    if (gn_output_claim(&out, gn_str_text(&file), &ctx->err) ||
+        gn_output_spares(&out, path, &ctx->operands, &ctx->err))
         goto out;
+    drop_indices(ctx);
     w = gn_writer_open(path, &ctx->err);
     if (!w)
         goto out;
@@ -266,16 +272,18 @@ out:
 
 static int save_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 {
-    drop_indices();
+    out.sample = s;
     return args.cache ? save_cache(ctx, s) : save_images(ctx, s);
 }
 
 static int save_end(struct gn_tool_ctx *ctx)
 {
-    drop_indices();
-    if ((data.rows || !predictions.rows) && gn_index_write(&data, data_path, &ctx->err))
+    drop_indices(ctx);
+    if ((data.rows || !predictions.rows) &&
+        gn_index_write(&data, data_path, ctx->tool->name, &ctx->err))
         return -1;
-    if (predictions.rows && gn_index_write(&predictions, predictions_path, &ctx->err))
+    if (predictions.rows &&
+        gn_index_write(&predictions, predictions_path, ctx->tool->name, &ctx->err))
         return -1;
     finished = true;
     return 0;
@@ -283,10 +291,9 @@ static int save_end(struct gn_tool_ctx *ctx)
 
 static void save_cleanup(struct gn_tool_ctx *ctx)
 {
-    (void)ctx;
-    if (begun && !finished) {
-        unlink(data_path);
-        unlink(predictions_path);
+    if (touched && !finished) {
+        gn_index_drop(data_path, ctx->tool->name);
+        gn_index_drop(predictions_path, ctx->tool->name);
     }
     free(data_path);
     free(predictions_path);
@@ -305,7 +312,9 @@ static const struct gn_tool tool = {
                    "weightmap, or an image's own name; _I of patch.index comes before the dot. "
                    "data.csv names images, labels and values, "
                    "predictions.csv predictions; they are written last, so a folder without them "
-                   "is unfinished.\n\n"
+                   "is unfinished. A table there that gn-save did not write, or that was changed "
+                   "since, is never replaced (.data.csv.gn-save remembers), nor is a file that a "
+                   "sample was read from.\n\n"
                    "NIfTI files get the record's affine as sform and, where it is free of shear, "
                    "as qform. PNG, JPEG and TIFF hold no "
                    "position. A picture that cannot hold a record's type or slices becomes .tif "

@@ -161,8 +161,9 @@ void gn_row_lerp(float *out, const float *a, const float *b, float w, int64_t n)
 void gn_row_gather(float *out, const float *row, const struct gn_axis *a)
 {
     for (int64_t k = a->lo; k < a->hi; k++) {
-        float v = row[a->i0[k]];
-        out[k] = v + a->w[k] * (row[a->i1[k]] - v);
+        float v = row[a->i0[k]], w = a->w[k];
+        float between = v + w * (row[a->i1[k]] - v);
+        out[k] = w == 0 ? v : between; /* 0 * NaN is NaN: a neighbour without weight has no say */
     }
 }
 
@@ -320,6 +321,8 @@ static void general_plane(void *arg, size_t item, int thread)
                 int64_t ix = corner & 1 ? hi[0] : lo[0];
                 double weight = (corner & 4 ? w[2] : 1 - w[2]) * (corner & 2 ? w[1] : 1 - w[1]) *
                                 (corner & 1 ? w[0] : 1 - w[0]);
+                if (weight == 0) /* nor has its NaN */
+                    continue;
                 sum += weight * gn_tensor_get(j->in, ((c * n[2] + iz) * n[1] + iy) * n[0] + ix);
             }
             ((float *)j->out->data)[at] = (float)sum;

@@ -251,7 +251,8 @@ int gn_stitcher_add(struct gn_stitcher *s, const int64_t origin[3], const float 
     while (s->done < origin[2])
         if (flush_plane(s))
             goto fail;
-    if (j.lo[2] < j.hi[2])
+    /* What is cut off for the overlap may be all there is of a patch at the border. */
+    if (j.lo[0] < j.hi[0] && j.lo[1] < j.hi[1] && j.lo[2] < j.hi[2])
         gn_pool_run((size_t)((j.hi[2] - j.lo[2]) * (s->classes + 1)), add_plane, &j);
     return 0;
 fail:

@@ -23,8 +23,18 @@ void gn_index_add_row(struct gn_index *ix);
 void gn_index_set(struct gn_index *ix, const char *column, const char *text);
 /* The cell, or NULL when it was not set. */
 const char *gn_index_get(const struct gn_index *ix, size_t row, const char *column);
-/* As CSV, beside and renamed. An index without rows has the header "SubjectID". */
-int gn_index_write(const struct gn_index *ix, const char *path, struct gn_err *err) GN_MUST_USE;
+/* A table in a folder belongs to the program that wrote it last, as long as nobody has changed it
+ * since: a hidden file beside it, .NAME.TOOL, holds its size and hash. Error: there is a table at
+ * path that is not this tool's own, which therefore must not be removed or replaced. */
+int gn_index_own(const char *path, const char *tool, struct gn_err *err) GN_MUST_USE;
+/* Remove this tool's own table and its mark; a table that has become another's stays. */
+void gn_index_drop(const char *path, const char *tool);
+/* Write a table of n bytes that becomes this tool's own. */
+int gn_index_put(const char *path, const char *tool, const char *text, size_t n,
+                 struct gn_err *err) GN_MUST_USE;
+/* As CSV, by gn_index_put. An index without rows has the header "SubjectID". */
+int gn_index_write(const struct gn_index *ix, const char *path, const char *tool,
+                   struct gn_err *err) GN_MUST_USE;
 void gn_index_free(struct gn_index *ix);
 
 #endif

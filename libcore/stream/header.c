@@ -362,6 +362,43 @@ static int check_values(const struct gn_record *r, struct gn_err *err)
     return 0;
 }
 
+/* Where a patch lies must agree with its shape and with the image it is of: later stages count with
+ * these numbers. A payload with window.origin is larger than its patch; one that is no image (the
+ * scores of a patch) has no place of its own. */
+static int check_patch(const struct gn_record *r, struct gn_err *err)
+{
+    const bool image = !strcmp(r->axes, "czyx") && !gn_record_get(r, "window.origin");
+    const char *of_text = gn_record_get(r, "patch.of"), *size_text = gn_record_get(r, "patch.size"),
+               *origin_text = gn_record_get(r, "patch.origin"),
+               *overlap_text = gn_record_get(r, "patch.overlap");
+    int64_t of[3], size[3], origin[3] = {0, 0, 0}, overlap[3];
+
+    if ((of_text && gn_record_ints(r, "patch.of", of, 3, err) < 0) ||
+        (size_text && gn_record_ints(r, "patch.size", size, 3, err) < 0) ||
+        (origin_text && gn_record_ints(r, "patch.origin", origin, 3, err) < 0) ||
+        (overlap_text && gn_record_ints(r, "patch.overlap", overlap, 3, err) < 0))
+        return -1;
+    for (int k = 0; k < 3; k++) {
+        if (size_text && image && size[k] != r->tensor.shape[3 - k])
+            return gn_err_set(err, "patch.size: %.80s, but the shape is %.80s", size_text,
+                              gn_record_get(r, "shape"));
+        if (!size_text && image)
+            size[k] = r->tensor.shape[3 - k];
+        if (origin_text && origin[k] < 0)
+            return gn_err_set(err, "patch.origin: negative: %.80s", origin_text);
+        if (overlap_text && (overlap[k] < 0 || ((size_text || image) && overlap[k] >= size[k])))
+            return gn_err_set(err, "patch.overlap: not from 0 to less than the patch: %.80s",
+                              overlap_text);
+        /* A patch larger than the image starts at 0 and reaches over the far end. The difference
+         * cannot overflow: both sizes are positive. */
+        if (origin_text && of_text && (size_text || image) &&
+            origin[k] > (of[k] > size[k] ? of[k] - size[k] : 0))
+            return gn_err_set(err, "patch.origin: %.80s: the patch leaves the image of %.80s",
+                              origin_text, of_text);
+    }
+    return 0;
+}
+
 int gn_header_parse(struct gn_record *r, const char *bytes, size_t n, size_t payload, char kind,
                     struct gn_err *err)
 {
@@ -388,5 +425,5 @@ int gn_header_parse(struct gn_record *r, const char *bytes, size_t n, size_t pay
     if (want != payload)
         return gn_err_set(err, "shape and dtype need %zu bytes, the payload has %zu", want,
                           payload);
-    return check_values(r, err);
+    return check_values(r, err) < 0 || check_patch(r, err) < 0 ? -1 : 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -41,6 +42,30 @@ const char *gn_output_name(const struct gn_record *r)
     case GN_ROLE_WEIGHTMAP: return "weightmap";
     default: return name ? name : "image";
     }
+}
+
+static bool same_file(const char *path, const struct stat *there)
+{
+    struct stat st;
+
+    return path && stat(path, &st) == 0 && st.st_dev == there->st_dev && st.st_ino == there->st_ino;
+}
+
+int gn_output_spares(const struct gn_output *o, const char *path, const struct gn_strs *inputs,
+                     struct gn_err *err)
+{
+    struct stat there;
+    bool own = false;
+
+    if (stat(path, &there) < 0)
+        return 0;
+    for (size_t i = 0; o->sample && i < o->sample->n; i++)
+        own |= same_file(gn_record_get(&o->sample->rec[i], "source"), &there);
+    for (size_t i = 0; inputs && i < inputs->n; i++)
+        own |= same_file(inputs->item[i], &there);
+    return own ? gn_err_set(err, "%s: is what this sample was read from, and is not written over",
+                            path)
+               : 0;
 }
 
 int gn_output_claim(struct gn_output *o, const char *file, struct gn_err *err)
@@ -191,8 +216,11 @@ int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
     *file = gn_asprintf("%s%s", base, ext);
     path = gn_path_join(o->dir, *file);
     folder = gn_path_dir(path);
-    if (gn_output_claim(o, *file, err) || gn_mkdirs(folder, err) ||
-        gn_picture_write(path, &pic, err))
+    if (gn_output_claim(o, *file, err) || gn_output_spares(o, path, NULL, err))
+        goto out;
+    if (o->before)
+        o->before(o->arg);
+    if (gn_mkdirs(folder, err) || gn_picture_write(path, &pic, err))
         goto out;
     rc = 0;
 out:

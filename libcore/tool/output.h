@@ -13,6 +13,11 @@ struct gn_output {
     const char *dtype; /* NULL: the record's; of labels the smallest unsigned type */
     /* {sample}, {name}, {role}, {patch}; NULL: {sample}/{sample}_{name}, and _{patch} for patches. */
     const char *pattern;
+    /* What is being written, or NULL: no file that a record of it was read from is written over. */
+    const struct gn_sample *sample;
+    /* NULL, or called when all checks of a file have passed, before it is written. */
+    void (*before)(void *arg);
+    void *arg;
     struct gn_strs made; /* all names so far; none is written twice */
     size_t *slot, slots; /* private: finds them */
 };
@@ -25,6 +30,10 @@ const char *gn_output_name(const struct gn_record *r);
  * payload must be verified. */
 int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
                     struct gn_err *err) GN_MUST_USE;
+/* Is path a file that a record of o->sample, or one of the inputs (may be NULL), was read from? Then it is an
+ * error. */
+int gn_output_spares(const struct gn_output *o, const char *path, const struct gn_strs *inputs,
+                     struct gn_err *err) GN_MUST_USE;
 /* Claim a name for something else to write (a cache's .gnt); -1 if it is taken. */
 int gn_output_claim(struct gn_output *o, const char *file, struct gn_err *err) GN_MUST_USE;
 void gn_output_free(struct gn_output *o);

@@ -97,7 +97,7 @@ static void on_signal(int sig)
 
 static void set_up_process(void)
 {
-    static const int fatal[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
     struct sigaction old, action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
 
     /* A file opened while 0, 1 or 2 is closed would become standard output; what stands in here
@@ -111,6 +111,7 @@ static void set_up_process(void)
             old.sa_handler != SIG_IGN) /* nohup stays in force */
             sigaction(fatal[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails instead, and is reported */
 }
 
 static int print(const struct gn_str *text, struct gn_err *err)

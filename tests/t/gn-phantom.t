@@ -4,7 +4,7 @@ t 'a study is folders of images and labels, and a data.csv that gn-load reads' '
 gn-phantom head -n 3 --size 24,20,16 -o d
 is=$(cat d/data.csv | head -2 | tr "\n" " ")
 [ "$is" = "SubjectID,Channel_0,Label head_001,head_001/head_001_t1.nii.gz,head_001/head_001_label.nii.gz " ]
-[ "$(find d -type f | wc -l)" = 7 ]
+[ "$(find d -type f ! -name ".*" | wc -l)" = 7 ]
 gn-load d/data.csv >s.gnt; [ -s s.gnt ]'
 t 'each kind is drawn' '
 for k in head tumour thorax fundus; do
@@ -40,8 +40,16 @@ t 'truth scores itself perfectly' '
 gn-phantom thorax -n 2 --size 32 --labels 2 -o d
 gn-dice --distances d d >s; awk -F "\t" "\$1 == \"mean\" { if (\$4 != 1 || \$15 != 0) exit 1; n++ } END { exit n != 3 }" s'
 t 'an index of an older study does not outlive a failure' '
-mkdir d; : >d/data.csv; : >d/head_001
+gn-phantom head -n 1 --size 16 -o d; rm -r d/head_001; : >d/head_001
 fails 1 gn-phantom head -n 1 --size 16 -o d; [ ! -e d/data.csv ]'
+t 'a study is replaced by the next, a table of someone else never' '
+gn-phantom head -n 2 --size 16 -o d; gn-phantom head -n 1 --size 16 -o d; [ "$(wc -l <d/data.csv)" = 2 ]
+mkdir e; echo mine >e/data.csv
+fails 1 gn-phantom head -n 1 --size 16 -o e
+grep -q "e/data.csv: is not a table that gn-phantom wrote" err
+[ "$(cat e/data.csv)" = mine ]; [ "$(ls e)" = data.csv ]
+echo ",changed" >>d/data.csv; cp d/data.csv want
+fails 1 gn-phantom head -n 1 --size 16 -o d; same want d/data.csv'
 t 'wrong usage is exit 2' '
 fails 2 gn-phantom; fails 2 gn-phantom slide -o d; fails 2 gn-phantom head; fails 2 gn-phantom head -n 0 -o d
 fails 2 gn-phantom head --size 4 -o d; fails 2 gn-phantom head --size 20.5 -o d; fails 2 gn-phantom thorax --spacing 1 -o d

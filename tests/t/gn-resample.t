@@ -122,3 +122,14 @@ t 'a truncated stream fails and leaves no file' '
     head -c 9000 x.gnt >cut.gnt
     fails 1 gn-resample -s 2 cut.gnt -o y.gnt
     test ! -e y.gnt'
+
+t 'a NaN stays in its voxel there and back' '
+    python3 "$lib" make x.gnt 1 5,4,3
+    python3 - <<P
+import struct, image_lib as l
+l.write("n.gnt", [(h, struct.pack("<2f", 1, float("nan")) + d[8:]) if m["role"] == "image" else (h, d) for m, h, d in l.read("x.gnt")])
+P
+    gn-resample --canonical n.gnt | gn-resample --to-source >z.gnt
+    python3 "$lib" values n.gnt 0 >want
+    python3 "$lib" values z.gnt 0 | cmp - want
+    [ "$(tr " " "\n" <want | grep -c nan)" = 1 ]'

@@ -130,16 +130,53 @@ diff want three/predictions.csv >&2
 image scores bad.gnt "one" 1.5 2.5
 fails 1 gn-save -o four bad.gnt'
 
-t 'after a failure no index is left, not even an old one' '
-image a.nii; gn-load a.nii >a.gnt; head -c -10 a.gnt >cut.gnt
-gn-save -o o a.gnt
+t 'after a failure no index is left of files that were begun to be replaced' '
+image a.nii; image b.nii
+printf "SubjectID,Channel_0\na,a.nii\nb,b.nii\n" >data.csv; gn-load data.csv >two.gnt
+head -c -150 two.gnt >cut.gnt
+gn-save -o o two.gnt
 [ -e o/data.csv ]
 fails 1 gn-save -o o cut.gnt
-[ ! -e o/data.csv ]
-gn-save -o o a.gnt
-head -c 200 a.gnt >cut.gnt
+[ ! -e o/data.csv ]; [ ! -e o/.data.csv.gn-save ]'
+
+t 'a failure before anything is written leaves the folder as it was' '
+image a.nii; gn-load a.nii >a.gnt; head -c 200 a.gnt >cut.gnt
+gn-save -o o a.gnt; cp o/data.csv want
 fails 1 gn-save -o o cut.gnt
-[ ! -e o/data.csv ]'
+same want o/data.csv
+gn-save -o o a.gnt
+same want o/data.csv'
+
+t 'a table that gn-save did not write is never removed or replaced' '
+image a.nii; gn-load a.nii >a.gnt; : >empty
+for name in data predictions; do
+    mkdir $name; echo "SubjectID,Channel_0" >$name/$name.csv; cp $name/$name.csv want
+    fails 1 gn-save -o $name a.gnt
+    grep -q "$name/$name.csv: is not a table that gn-save wrote" err
+    fails 1 gn-save -o $name empty
+    same want $name/$name.csv; [ "$(ls -A $name)" = $name.csv ]
+done
+gn-save -o o a.gnt; echo "mine,too" >>o/data.csv; cp o/data.csv want
+fails 1 gn-save -o o a.gnt
+fails 1 gn-save --cache -o o a.gnt
+same want o/data.csv
+gn-phantom head -n 2 --size 16 -o d; cp -r d was
+fails 1 gn-save -o d empty
+gn-load d/data.csv 2>/dev/null | fails 1 gn-save -o d
+diff -r was d'
+
+t 'a file that a sample was read from is not written over' '
+image a.nii; image l.nii fill=3 type=int32
+printf "SubjectID,Channel_0,Label\n1,a.nii,l.nii\n" >data.csv
+gn-load data.csv | gn-save -o o; cp -r o was
+gn-load o/data.csv >s.gnt
+fails 1 gn-save -o o --dtype float32 s.gnt
+grep -q "o/1/1_Channel_0.nii: is what this sample was read from" err
+diff -r was o
+ln -s o link; fails 1 gn-save -o link --dtype float32 s.gnt; diff -r was o
+gn-save --cache -o c s.gnt; cp -r c was_c
+fails 1 gn-save --cache -o c c/1.gnt
+diff -r was_c c'
 
 t '--keep-going: complete files and an index of what is there, exit 1' '
 image a.nii; head -c 300 a.nii >b.nii

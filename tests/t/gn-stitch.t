@@ -163,3 +163,66 @@ t 'a config gives the mode, --mode beats it' '
     gn-stitch -q -c c.yaml --mode crop y.gnt >a.gnt
     gn-stitch y.gnt >b.gnt
     gn-diff a.gnt b.gnt'
+
+cat >"$base/alter.py" <<'P'
+# alter.py FILE OUT K KEY=VALUE...: in record K; without a value the key goes; data=NUMBER sets the first element
+import struct, sys, image_lib as l
+out = []
+for i, (_, h, d) in enumerate(l.read(sys.argv[1])):
+    if i == int(sys.argv[3]):
+        for key, v in (a.split('=', 1) for a in sys.argv[4:]):
+            if key == 'data':
+                d = struct.pack('<f', float(v)) + d[4:]
+                continue
+            new = [(key, v)] if v and key not in dict(h) else []
+            h = [(k, v if k == key else w) for k, w in h if k != key or v] + new
+    out.append((h, d))
+l.write(sys.argv[2], out)
+P
+export alter="$base/alter.py"
+
+t 'a patch where the grid has none is refused' '
+    python3 - <<P
+import image_lib as l
+def patch(i, x, size):
+    return [("dtype", "float32"), ("shape", "2 8 8 %d" % size), ("axes", "c z y x"), ("role", "prediction"), ("sample", "s"),
+            ("patch.of", "9 8 8"), ("patch.overlap", "4 0 0"), ("affine", "1 0 0 %d 0 1 0 0 0 0 1 0" % x),
+            ("patch.origin", "%d 0 0" % x), ("patch.index", "%d/%d" % (i, 2 if size == 8 else 3))], l.pack("float32", [0.5] * (128 * size))
+l.write("far.gnt", [patch(0, 0, 8), patch(1, 8, 8)])
+l.write("odd.gnt", [patch(0, 0, 6), patch(1, 1, 6), patch(2, 3, 6)])
+l.write("good.gnt", [patch(0, 0, 8), patch(1, 1, 8)])
+l.write("wide.gnt", [patch(0, 0, 6), patch(1, 2, 6), patch(2, 3, 6)])
+P
+    gn-stitch good.gnt >z.gnt
+    gn-stitch wide.gnt >z.gnt
+    fails 1 gn-stitch far.gnt
+    fails 1 gn-stitch odd.gnt
+    grep -q "patch.origin: the grid of patch.of, patch.size and patch.overlap has none there: 1 0 0" err'
+
+t 'a patch unlike the first is refused, and the key named' '
+    python3 "$lib" make x.gnt 1 8,8,8
+    gn-patch --grid -p 4 x.gnt >p.gnt
+    python3 "$lib" predict p.gnt y.gnt "stitch=crop" "class_list=1 2 4"
+    gn-stitch y.gnt >z.gnt
+    for c in "class_list=1 2 9" class_list= logits=1 stitch=hann stitch= "patch.overlap=2 2 2" source=other.nii "source.shape=8 8 9" \
+        source.shape= "source.affine=2 0 0 0 0 1 0 0 0 0 1 0" source.new=1 "affine=1 0 0 5 0 1 0 0 0 0 1 0" \
+        "affine=1.01 0 0 4 0 1 0 0 0 0 1 0"; do
+        python3 "$alter" y.gnt bad.gnt 1 "$c"
+        fails 1 gn-stitch bad.gnt
+        grep -q "subject s0: patch 1/8: ${c%%=*}: " err || { echo "$c"; cat err; false; }
+    done
+    python3 "$alter" y.gnt good.gnt 1 "affine=1 0 0 4.0000001 0 1 0 0 0 0 1 0"
+    gn-stitch good.gnt >z.gnt'
+
+t 'no labels from maps that are not finite' '
+    python3 "$lib" make x.gnt 1 8,8,8
+    gn-patch --grid -p 4 x.gnt >p.gnt
+    python3 "$lib" predict p.gnt y.gnt "class_list=1 2 4"
+    for v in nan inf -inf; do
+        python3 "$alter" y.gnt bad.gnt 3 data=$v
+        for how in threshold argmax; do
+            fails 1 gn-stitch --labels --decode $how bad.gnt
+            grep -q "subject s0: patch 3/8: a map holds values that are not finite" err
+        done
+        gn-stitch bad.gnt >z.gnt
+    done'

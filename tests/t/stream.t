@@ -114,3 +114,41 @@ t 'the corpus of the fuzzer of streams replays' '
     ${CC:-cc} -std=c11 -D_GNU_SOURCE -I"$GN_TOP/libcore" main.c "$GN_TESTS/fuzz/fuzz_stream.c" "$B/lib/libgn.a" -pthread \
         -ldeflate -lm -o replay
     ./replay "$GN_TESTS"/fuzz/corpus/stream/*'
+
+t 'a signal that ends a tool takes its unfinished file along' '
+    python3 "$make" s.gnt
+    for s in INT TERM HUP USR1 USR2 XCPU; do
+        mkfifo pipe
+        mkdir d
+        python3 - $s <<P
+import os, signal, subprocess, sys, time
+which = getattr(signal, "SIG" + sys.argv[1])
+signal.signal(which, signal.SIG_DFL)
+p = subprocess.Popen(["gn-normalize", "--divide", "2", "-o", "d/o.gnt", "pipe"])
+f = open("pipe", "wb")
+f.write(open("s.gnt", "rb").read()[:700])
+f.flush()
+for i in range(500):
+    if os.listdir("d"):
+        break
+    time.sleep(0.01)
+assert os.listdir("d"), "nothing was begun"
+p.send_signal(which)
+assert p.wait() == -which, p.returncode
+assert not os.listdir("d"), os.listdir("d")
+P
+        rm -r pipe d
+    done'
+
+t 'a file that grows too large is an error line, and goes' '
+    python3 - <<P
+import gnt
+with open("big.gnt", "wb") as f:
+    gnt.emit(f, [("dtype", "uint8"), ("shape", "1 1 400 500"), ("axes", "c z y x"), ("role", "image"), ("sample", "s"),
+                 ("affine", "1 0 0 0 0 1 0 0 0 0 1 0")], bytes(200000))
+    gnt.end(f, 1)
+P
+    mkdir d
+    (ulimit -f 20; fails 1 gn-normalize --divide 2 -o d/o.gnt big.gnt)
+    grep -q "File too large" err
+    [ -z "$(ls -A d)" ]'

@@ -172,6 +172,27 @@ static void headers(void)
           parses(TENSOR "patch.of: 100000 100000 1\n", 24) &&
               !parses(TENSOR "patch.of: 9000000000 9000000000 9000000000\n", 24) &&
               !parses(TENSOR "source.shape: 0 1 1\n", 24));
+    CHECK("patch.size is the shape, except of a window and of what is no image",
+          parses(TENSOR "patch.size: 4 3 2\n", 24) && !parses(TENSOR "patch.size: 2 3 4\n", 24) &&
+              !parses(TENSOR "patch.size: 4 3 1\n", 24) &&
+              parses(TENSOR "patch.size: 2 2 2\nwindow.origin: -1 0 0\n", 24) &&
+              parses("dtype: uint8\nshape: 24\naxes: c\npatch.size: 4 3 2\n", 24));
+    CHECK("a patch lies in its image",
+          parses(TENSOR "patch.of: 5 3 2\npatch.origin: 1 0 0\n", 24) &&
+              !parses(TENSOR "patch.of: 5 3 2\npatch.origin: 2 0 0\n", 24) &&
+              !parses(TENSOR "patch.of: 5 3 2\npatch.origin: -1 0 0\n", 24) &&
+              !parses(TENSOR "patch.origin: 0 0 -1\n", 24) &&
+              !parses(TENSOR "patch.of: 5 3 2\npatch.origin: 9223372036854775807 0 0\n", 24));
+    CHECK("or starts at 0 and is larger",
+          parses(TENSOR "patch.of: 2 3 2\npatch.origin: 0 0 0\n", 24) &&
+              !parses(TENSOR "patch.of: 2 3 2\npatch.origin: 1 0 0\n", 24));
+    CHECK("a window's patch too lies in the image",
+          !parses(TENSOR "patch.size: 2 2 2\nwindow.origin: 0 0 0\npatch.of: 4 3 2\n"
+                        "patch.origin: 3 0 0\n", 24));
+    CHECK("an overlap is less than the patch",
+          parses(TENSOR "patch.overlap: 2 2 0\n", 24) &&
+              !parses(TENSOR "patch.overlap: 4 0 0\n", 24) &&
+              !parses(TENSOR "patch.overlap: 0 -2 0\n", 24));
     CHECK("epoch is k/n", parses(TENSOR "epoch: 0/10\n", 24) && !parses(TENSOR "epoch: 3\n", 24));
 
     snprintf(pad, sizeof pad, "%s%*s\n", TENSOR, 128 - (int)strlen(TENSOR) - 1, "");

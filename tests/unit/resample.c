@@ -268,6 +268,38 @@ static void threads(void)
     gn_tensor_free(&out[1]);
 }
 
+/* A voxel that is not a number stays where it is when the grid does not move. */
+static void broken_voxels(void)
+{
+    struct gn_grid g = { { 5, 4, 3 }, { 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0 } };
+    /* the second is read voxel by voxel, as it is not separable; it moves nothing at y = 0 */
+    const double maps[2][12] = { { 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0 },
+                                 { 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0 } };
+    double v[60];
+
+    for (int m = 0; m < 2; m++) {
+        struct gn_tensor in, out = { 0 };
+        int ok, odd = 0;
+
+        for (int i = 0; i < 60; i++)
+            v[i] = i;
+        v[1] = NAN;
+        v[3] = INFINITY;
+        v[41] = -INFINITY;
+        in = tensor(GN_FLOAT32, v, 1, g.size);
+        ok = gn_resample(&in, maps[m], g.size, GN_INTERP_LINEAR, 0, &out, &err) == 0;
+        for (int i = 0; ok && i < 60; i++) {
+            double want = gn_tensor_get(&in, i), is = gn_tensor_get(&out, i);
+            if (m == 0 || i % 20 < 5)
+                odd += !(is == want || (isnan(is) && isnan(want)));
+        }
+        CHECK(m ? "a general map keeps NaN and infinity in their voxels"
+                : "the identity keeps NaN and infinity in their voxels", ok && odd == 0);
+        gn_tensor_free(&in);
+        gn_tensor_free(&out);
+    }
+}
+
 int main(void)
 {
     all = golden_read("image.txt", &count);
@@ -275,5 +307,6 @@ int main(void)
     geometry();
     volumes();
     threads();
+    broken_voxels();
     return check_done();
 }

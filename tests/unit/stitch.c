@@ -251,6 +251,24 @@ static void slabs(void)
           gn_slab_bytes(from, 4, up, to, &d) == 512. * 512 * 300 + 240. * 240 * 16);
 }
 
+/* Of a patch that holds less of the image than is cut off for the overlap, nothing counts. */
+static void sliver(void)
+{
+    const int64_t size[3] = { 9, 8, 8 }, patch[3] = { 8, 8, 8 }, overlap[3] = { 4, 0, 0 };
+    const int64_t at[2][3] = { { 0, 0, 0 }, { 8, 0, 0 } };
+    static float v[512];
+    struct gn_tensor out = { 0 };
+    struct gn_stitcher *s =
+        gn_stitcher_new(size, patch, 1, GN_STITCH_CROP, overlap, NULL, &err);
+    int ok = s && gn_stitcher_add(s, at[0], v, &err) == 0 &&
+             gn_stitcher_add(s, at[1], v, &err) == 0;
+
+    CHECK("a patch of which nothing is left adds nothing",
+          ok && gn_stitcher_finish(s, &out, &err) < 0 && strstr(err.text, "patches are missing"));
+    gn_err_clear(&err);
+    gn_stitcher_free(s);
+}
+
 int main(void)
 {
     all = golden_read("image.txt", &count);
@@ -258,5 +276,6 @@ int main(void)
     volumes();
     decoding();
     slabs();
+    sliver();
     return check_done();
 }
