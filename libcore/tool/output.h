@@ -30,8 +30,8 @@ const char *gn_output_name(const struct gn_record *r);
  * payload must be verified. */
 int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
                     struct gn_err *err) GN_MUST_USE;
-/* Is path a file that a record of o->sample, or one of the inputs (may be NULL), was read from? Then it is an
- * error. */
+/* Error: path is a file that a record of o->sample was read from, or one of inputs (may be NULL).
+ */
 int gn_output_spares(const struct gn_output *o, const char *path, const struct gn_strs *inputs,
                      struct gn_err *err) GN_MUST_USE;
 /* Claim a name for something else to write (a cache's .gnt); -1 if it is taken. */
