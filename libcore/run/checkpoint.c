@@ -272,6 +272,16 @@ static int check_format(const struct gn_safetensors *st, struct gn_err *err)
     return 0;
 }
 
+static int read_state(const struct gn_safetensors *st, struct gn_train_state *state, int64_t *steps, struct gn_err *err)
+{
+    const char *text = gn_safetensors_meta(st, "state");
+    if (check_format(st, err) < 0)
+        return -1;
+    if (!text)
+        return gn_err_set(err, "holds weights only, no training state");
+    return state_parse(text, state, steps, err);
+}
+
 int gn_checkpoint_state(const char *path, struct gn_train_state *state, struct gn_err *err)
 {
     struct gn_safetensors st;
@@ -282,14 +292,7 @@ int gn_checkpoint_state(const char *path, struct gn_train_state *state, struct g
         return 0;
     if (gn_safetensors_open(&st, path, err) < 0)
         return -1;
-    const char *text = gn_safetensors_meta(&st, "state");
-    if (check_format(&st, err) < 0)
-        goto out;
-    if (!text) {
-        gn_err_set(err, "holds weights only, no training state");
-        goto out;
-    }
-    if (state_parse(text, state, &steps, err) < 0)
+    if (read_state(&st, state, &steps, err) < 0)
         goto out;
     rc = 1;
 out:
@@ -307,14 +310,7 @@ int gn_checkpoint_load(const char *path, struct gn_net *net, struct gn_train_sta
 
     if (gn_safetensors_open(&st, path, err) < 0)
         return -1;
-    const char *text = gn_safetensors_meta(&st, "state");
-    if (check_format(&st, err) < 0)
-        goto out;
-    if (!text) {
-        gn_err_set(err, "holds weights only, no training state");
-        goto out;
-    }
-    if (state_parse(text, state, &steps, err) < 0)
+    if (read_state(&st, state, &steps, err) < 0)
         goto out;
     gn_net_set_steps(net, steps);
     if (gn_model_weights(&st, net, err) < 0)
