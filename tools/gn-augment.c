@@ -16,18 +16,22 @@ static struct gn_augment_list list;
 static struct gn_augment_draws draws;
 static char key[17];
 static uint64_t seed;
-static struct gn_out out = { .fd = -1 };
-static struct gn_csv table;      /* of --apply */
-static const char **row;         /* its rows as "epoch\tsample\tpatch\timage\top\tparameter", sorted; then its value */
-static const char *const columns[] = { "epoch", "sample", "patch", "image", "op", "parameter", "value" };
+static struct gn_out out = {.fd = -1};
+static struct gn_csv table; /* of --apply */
+static const char **row; /* its rows as "epoch\tsample\tpatch\timage\top\tparameter", sorted; then
+                            its value */
+static const char *const columns[] = {"epoch", "sample",    "patch", "image",
+                                      "op",    "parameter", "value"};
 
 static const struct gn_opt opts[] = {
-    GN_OPT_TEXT('c', "config", &args.config, "FILE", "configuration: data_augmentation, seed", GN_OPT_NO_HISTORY | GN_OPT_FILE),
-    GN_OPT_LIST(0, "op", &args.op, "NAME[:KEY=VALUE,...]", "an operation: flip, noise; repeat for more, in order", 0),
-    GN_OPT_TEXT(0, "print-draws", &args.print_draws, "FILE", "write what was drawn to this table", GN_OPT_FILE | GN_OPT_NO_HISTORY),
+    GN_OPT_TEXT('c', "config", &args.config, "FILE", "configuration: data_augmentation, seed",
+                GN_OPT_NO_HISTORY | GN_OPT_FILE),
+    GN_OPT_LIST(0, "op", &args.op, "NAME[:KEY=VALUE,...]",
+                "an operation: flip, noise; repeat for more, in order", 0),
+    GN_OPT_TEXT(0, "print-draws", &args.print_draws, "FILE", "write what was drawn to this table",
+                GN_OPT_FILE | GN_OPT_NO_HISTORY),
     GN_OPT_TEXT(0, "apply", &args.apply, "FILE", "take the draws from this table", GN_OPT_FILE),
-    GN_OPT_END
-};
+    GN_OPT_END};
 
 static int by_text(const void *a, const void *b)
 {
@@ -35,22 +39,23 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Called for every parameter drawn. */
-static int visit(void *arg, const struct gn_augment_draws *d, const char *image, const char *op, const char *parameter,
-                 double *value, struct gn_err *err)
+static int visit(void *arg, const struct gn_augment_draws *d, const char *image, const char *op,
+                 const char *parameter, double *value, struct gn_err *err)
 {
-    char *at = gn_asprintf("%u\t%s\t%u\t%s\t%s\t%s", d->epoch, d->sample, d->patch, image, op, parameter);
+    char *at =
+        gn_asprintf("%u\t%s\t%u\t%s\t%s\t%s", d->epoch, d->sample, d->patch, image, op, parameter);
     int rc = 0;
     (void)arg;
     if (args.apply) {
         const char **found = bsearch(&at, row, table.rows, 2 * sizeof *row, by_text);
         if (!found)
-            rc = gn_err_set(err, "%s: no row for image %s, op %s, parameter %s, epoch %u, patch %u", args.apply, image, op, parameter,
-                            d->epoch, d->patch);
+            rc = gn_err_set(err, "%s: no row for image %s, op %s, parameter %s, epoch %u, patch %u",
+                            args.apply, image, op, parameter, d->epoch, d->patch);
         else if (gn_parse_double(found[1], value))
             rc = gn_err_set(err, "%s: not a number: %s", args.apply, found[1]);
     }
     if (rc == 0 && args.print_draws) {
-        struct gn_str line = { 0 };
+        struct gn_str line = {0};
         gn_str_addf(&line, "%s\t%.17g\n", at, *value);
         rc = gn_out_write(&out, line.data, line.len, err);
         gn_str_free(&line);
@@ -58,7 +63,7 @@ static int visit(void *arg, const struct gn_augment_draws *d, const char *image,
     free(at);
     return rc;
 }
-static const struct gn_augment_hook hook = { visit, NULL };
+static const struct gn_augment_hook hook = {visit, NULL};
 
 static int read_table(struct gn_err *err)
 {
@@ -67,10 +72,11 @@ static int read_table(struct gn_err *err)
     int at[7];
     for (int k = 0; k < 7; k++)
         if ((at[k] = gn_csv_column(&table, columns[k])) < 0)
-            return gn_err_set(err, "%s: no column '%s': not a table of --print-draws", args.apply, columns[k]);
+            return gn_err_set(err, "%s: no column '%s': not a table of --print-draws", args.apply,
+                              columns[k]);
     row = gn_alloc((2 * table.rows + 1) * sizeof *row);
     for (size_t i = 0; i < table.rows; i++) {
-        struct gn_str s = { 0 };
+        struct gn_str s = {0};
         for (int k = 0; k < 6; k++)
             gn_str_addf(&s, "%s%s", k ? "\t" : "", gn_csv_at(&table, i, (size_t)at[k]));
         row[2 * i] = s.data;
@@ -86,7 +92,8 @@ static int begin(struct gn_tool_ctx *ctx)
     struct gn_err *err = &ctx->err;
     seed = ctx->seed;
     if (!args.config == !args.op.n)
-        return gn_err_usage(err, args.config ? "--op and --config exclude each other" : "which operations? give --config or --op");
+        return gn_err_usage(err, args.config ? "--op and --config exclude each other"
+                                             : "which operations? give --config or --op");
     if (args.config) {
         if (gn_config_load(&config, args.config, err))
             return -1;
@@ -110,14 +117,17 @@ static int begin(struct gn_tool_ctx *ctx)
     if (!args.print_draws)
         return 0;
     static const char header[] = "epoch\tsample\tpatch\timage\top\tparameter\tvalue\n";
-    return gn_out_open(&out, args.print_draws, err) || gn_out_write(&out, header, sizeof header - 1, err) ? -1 : 0;
+    return gn_out_open(&out, args.print_draws, err) ||
+                   gn_out_write(&out, header, sizeof header - 1, err)
+               ? -1
+               : 0;
 }
 
 static int augment_record(struct gn_record *r, struct gn_err *err)
 {
     const char *name = gn_record_get(r, "name"), *cut_for = gn_record_get(r, "window.draws");
-    struct gn_tensor t = { 0 };
-    struct gn_box have = { { 0 }, { 0 } }, want;
+    struct gn_tensor t = {0};
+    struct gn_box have = {{0}, {0}}, want;
     int64_t parent[3];
     if (r->tensor.rank != 4)
         return gn_err_set(err, "not an image: its axes are not c z y x");
@@ -126,7 +136,8 @@ static int augment_record(struct gn_record *r, struct gn_err *err)
     bool window = gn_record_get(r, "window.origin") != NULL;
     want = have;
     if (gn_record_get(r, "patch.origin") &&
-        (gn_record_ints(r, "patch.of", parent, 3, err) || gn_record_ints(r, "patch.origin", want.origin, 3, err) ||
+        (gn_record_ints(r, "patch.of", parent, 3, err) ||
+         gn_record_ints(r, "patch.origin", want.origin, 3, err) ||
          gn_record_ints(r, "patch.size", want.size, 3, err)))
         return -1;
     memcpy(have.origin, want.origin, sizeof have.origin);
@@ -135,7 +146,8 @@ static int augment_record(struct gn_record *r, struct gn_err *err)
     if (window && !args.apply && (!cut_for || strcmp(cut_for, key)))
         return gn_err_set(err, "the window was cut for another seed or another list of operations");
     bool image = gn_record_role(r) == GN_ROLE_IMAGE;
-    if (gn_augment_apply(&draws, image ? name ? name : "image" : NULL, parent, &have, &want, window, &r->tensor, &t, err))
+    if (gn_augment_apply(&draws, image ? name ? name : "image" : NULL, parent, &have, &want, window,
+                         &r->tensor, &t, err))
         return -1;
     gn_record_take(r, &t, "czyx");
     gn_record_drop_prefix(r, "window.");
@@ -144,7 +156,8 @@ static int augment_record(struct gn_record *r, struct gn_err *err)
 
 static int augment_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 {
-    if (gn_augment_draw(&draws, &list, seed, gn_sample_name(s), gn_sample_epoch(s), gn_sample_patch(s), &hook, &ctx->err))
+    if (gn_augment_draw(&draws, &list, seed, gn_sample_name(s), gn_sample_epoch(s),
+                        gn_sample_patch(s), &hook, &ctx->err))
         return -1;
     for (size_t i = 0; i < s->n; i++)
         if (augment_record(&s->rec[i], &ctx->err))
@@ -169,29 +182,43 @@ static void cleanup(struct gn_tool_ctx *ctx)
 }
 
 static const struct gn_example examples[] = {
-    { "gn-augment --op flip:axis=0 --op noise:std=[0,5] --print-draws draws.tsv train.gnt >augmented.gnt", "flip and add noise, noting what was drawn" },
-    { "gn-epochs -c config.yaml --patches cache/ | gn-augment -c config.yaml | gn-train -c config.yaml -o model/", "train" },
-    { NULL, NULL }
-};
-static const char *const references[] = { "TorchIO: https://torchio.readthedocs.io/transforms/augmentation.html", NULL };
+    {"gn-augment --op flip:axis=0 --op noise:std=[0,5] --print-draws draws.tsv train.gnt "
+     ">augmented.gnt",
+     "flip and add noise, noting what was drawn"},
+    {"gn-epochs -c config.yaml --patches cache/ | gn-augment -c config.yaml | gn-train -c "
+     "config.yaml -o model/",
+     "train"},
+    {NULL, NULL}};
+static const char *const references[] = {
+    "TorchIO: https://torchio.readthedocs.io/transforms/augmentation.html", NULL};
 
 static const struct gn_tool tool = {
     .name = "gn-augment",
     .summary = "random changes of training images",
     .operands = "[FILE...]",
-    .description =
-        "Operations, in the order of the config's data_augmentation or of --op. Keys: probability (1 unless given, in a config 0.5); "
-        "flip axis=[0,1,2]: each listed axis is reversed or not, evenly; noise mean=, std=: Gaussian noise, one number or a range [a,b] to "
-        "draw from (mean n: -n to n).\n\n"
-        "Spatial operations change all records of a sample alike; changes of intensity touch images only, are drawn anew for each, and make "
-        "them float32. What is drawn depends on the seed, the sample, its epoch and patch, and the operation's place in the list alone.\n\n"
-        "A window, cut by gn-epochs, becomes the patch that the whole augmented image would have there. A window cut for another seed or "
-        "another list is refused.",
+    .description = "Operations, in the order of the config's data_augmentation or of --op. Keys: "
+                   "probability (1 unless given, in a config 0.5); "
+                   "flip axis=[0,1,2]: each listed axis is reversed or not, evenly; noise mean=, "
+                   "std=: Gaussian noise, one number or a range [a,b] to "
+                   "draw from (mean n: -n to n).\n\n"
+                   "Spatial operations change all records of a sample alike; changes of intensity "
+                   "touch images only, are drawn anew for each, and make "
+                   "them float32. What is drawn depends on the seed, the sample, its epoch and "
+                   "patch, and the operation's place in the list alone.\n\n"
+                   "A window, cut by gn-epochs, becomes the patch that the whole augmented image "
+                   "would have there. A window cut for another seed or "
+                   "another list is refused.",
     .input = "A stream of samples, patches or windows.",
     .output = "The same samples; of a window, the patch. window.* is dropped.",
-    .opts = opts, .examples = examples, .references = references,
+    .opts = opts,
+    .examples = examples,
+    .references = references,
     .see_also = "gn-epochs(1), gn-train(1), gn-view(1)",
-    .flags = GN_TOOL_SEED, .begin = begin, .sample = augment_sample, .end = end, .cleanup = cleanup,
+    .flags = GN_TOOL_SEED,
+    .begin = begin,
+    .sample = augment_sample,
+    .end = end,
+    .cleanup = cleanup,
 };
 
 int main(int argc, char **argv)

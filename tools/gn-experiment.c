@@ -36,15 +36,13 @@ static const struct gn_opt opts[] = {
     GN_OPT_FLAG(0, "reset", &args.reset,
                 "remove what an earlier study left in the folder, and begin again", 0),
     GN_OPT_CHOICE(0, "device", &args.device, devices, "backend that computes", 0),
-    GN_OPT_END
-};
+    GN_OPT_END};
 
 static const struct gn_command commands[] = {
     {"predict", "-m MODEL -o DIR IMAGE|CSV...",
      "apply a trained model: loads, preprocesses, infers, stitches, saves"},
     {"status", "DIR", "how far a study is, tab-separated, a row a leaf"},
-    {NULL, NULL, NULL}
-};
+    {NULL, NULL, NULL}};
 
 static int say(const struct gn_str *text, struct gn_err *err)
 {
@@ -113,8 +111,11 @@ out:
 
 static int run_predict(struct gn_tool_ctx *ctx)
 {
-    struct gn_predict_options o = {.model = args.model, .out = args.out, .device = args.device,
-                                   .inputs = &ctx->operands, .threads = gn_pool_threads()};
+    struct gn_predict_options o = {.model = args.model,
+                                   .out = args.out,
+                                   .device = args.device,
+                                   .inputs = &ctx->operands,
+                                   .threads = gn_pool_threads()};
     struct gn_str text = {0};
     if (!args.model || !args.out || !ctx->operands.n)
         return gn_err_usage(&ctx->err, "predict: -m MODEL, -o DIR and images or tables are needed");
@@ -159,8 +160,7 @@ static const struct gn_example examples[] = {
      "the pipelines it stands for, to paste and change"},
     {"gn-experiment status study/", "how far it is"},
     {"gn-experiment predict -m study/model/best.safetensors -o out/ scan.nii.gz", "one new image"},
-    {NULL, NULL}
-};
+    {NULL, NULL}};
 
 static const struct gn_tool tool = {
     .name = "gn-experiment",
@@ -173,7 +173,8 @@ static const struct gn_tool tool = {
         "pipelines a person would type; -n prints them.\n\n"
         "The same command goes on after an interruption, and does nothing when all is there. More "
         "epochs (num_epochs, patience) may be asked for; any other change of config, data "
-        "(tables, or size and time of a file) or split is refused, because a model would no longer be what its folder says: use another "
+        "(tables, or size and time of a file) or split is refused, because a model would no longer "
+        "be what its folder says: use another "
         "folder, or --reset. Without test subjects the validation set is predicted and scored.\n\n"
         "SIGTERM and SIGUSR1 are passed to gn-train, which saves after its current step; status "
         "75 then. A model and an image are all that predict needs: it gives the bytes that the "
@@ -181,7 +182,8 @@ static const struct gn_tool tool = {
     .input = "A YAML configuration (or a model, which has one) and a data table. An image operand "
              "of predict is one subject; its channels are joined by commas in the model's order.",
     .output =
-        "In DIR: config.yaml (resolved), data.csv, sources.tsv, Makefile, cache/, and in each leaf (DIR itself "
+        "In DIR: config.yaml (resolved), data.csv, sources.tsv, Makefile, cache/, and in each leaf "
+        "(DIR itself "
         "when there is one, else testing_F/G/) data_training.csv, data_validation.csv, "
         "data_testing.csv, model/, predictions/, scores.tsv, report/predictions.png. On standard "
         "output: mean Dice and where things are. predict writes DIR/SAMPLE/SAMPLE_seg.EXT and, "

@@ -8,17 +8,16 @@
 #include "run/validate.h"
 #include "tool/tool.h"
 
-static const char *const devices[] = { "cpu", "ref", NULL };
+static const char *const devices[] = {"cpu", "ref", NULL};
 
 static struct infer_args {
     const char *model, *device;
-} args = { .device = "cpu" };
+} args = {.device = "cpu"};
 
 static const struct gn_opt opts[] = {
-    GN_OPT_TEXT('m', "model", &args.model, "MODEL", "the .safetensors file to apply", GN_OPT_REQUIRED | GN_OPT_FILE),
-    GN_OPT_CHOICE(0, "device", &args.device, devices, "backend that computes", 0),
-    GN_OPT_END
-};
+    GN_OPT_TEXT('m', "model", &args.model, "MODEL", "the .safetensors file to apply",
+                GN_OPT_REQUIRED | GN_OPT_FILE),
+    GN_OPT_CHOICE(0, "device", &args.device, devices, "backend that computes", 0), GN_OPT_END};
 
 static struct gn_model model;
 static float *x;
@@ -37,7 +36,8 @@ static int infer_begin(struct gn_tool_ctx *ctx)
 /* What a prediction keeps of the first image's header, and what it adds. */
 static void describe(struct gn_record *out, const struct gn_record *image)
 {
-    static const char *const image_only[] = { "parent.min", "parent.max", "parent.mean", "parent.std", "value.names", NULL };
+    static const char *const image_only[] = {"parent.min", "parent.max",  "parent.mean",
+                                             "parent.std", "value.names", NULL};
     struct gn_str classes = {0};
     gn_record_copy_header(image, out);
     for (int i = 0; image_only[i]; i++)
@@ -68,8 +68,10 @@ static int infer_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
     if (gn_sample_size(s, size, &ctx->err) < 0)
         return -1;
     if (memcmp(size, p, sizeof size))
-        return gn_err_set(&ctx->err, "%ldx%ldx%ld voxels, the model takes patches of %ldx%ldx%ld (gn-patch --grid -c MODEL)",
-                          (long)size[0], (long)size[1], (long)size[2], (long)p[0], (long)p[1], (long)p[2]);
+        return gn_err_set(
+            &ctx->err,
+            "%ldx%ldx%ld voxels, the model takes patches of %ldx%ldx%ld (gn-patch --grid -c MODEL)",
+            (long)size[0], (long)size[1], (long)size[2], (long)p[0], (long)p[1], (long)p[2]);
     gn_chain_done(image, &done);
     if (gn_chain_compare(&model.preprocessing, NULL, &done, &ctx->err) < 0)
         goto out;
@@ -79,7 +81,10 @@ static int infer_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
         goto out;
     if (!gn_all_finite(y.data, (size_t)gn_tensor_count(&y))) {
         const char *at = gn_record_get(image, "patch.origin");
-        gn_err_set(&ctx->err, at ? "the network's output is not finite, patch at %s" : "the network's output is not finite", at);
+        gn_err_set(&ctx->err,
+                   at ? "the network's output is not finite, patch at %s"
+                      : "the network's output is not finite",
+                   at);
         goto out;
     }
     struct gn_record *r = gn_sample_append(&out);
@@ -101,26 +106,34 @@ static void infer_cleanup(struct gn_tool_ctx *ctx)
 }
 
 static const struct gn_example examples[] = {
-    { "gn-load test.csv | gn-resample -s 1,1,1 | gn-normalize --zscore nonzero | gn-patch --grid -c model/best.safetensors | "
-      "gn-infer -m model/best.safetensors | gn-stitch --labels --to-source | gn-save -o out/",
-      "predict labels in the images' own grid, after the steps the model was trained with" },
-    { NULL, NULL }
-};
+    {"gn-load test.csv | gn-resample -s 1,1,1 | gn-normalize --zscore nonzero | gn-patch --grid -c "
+     "model/best.safetensors | "
+     "gn-infer -m model/best.safetensors | gn-stitch --labels --to-source | gn-save -o out/",
+     "predict labels in the images' own grid, after the steps the model was trained with"},
+    {NULL, NULL}};
 
 static const struct gn_tool tool = {
     .name = "gn-infer",
     .summary = "apply a model to the patches of a stream",
     .operands = "[FILE...]",
     .description =
-        "Sends each patch through the network in evaluation mode and emits one prediction record for it: the network's output after its final "
-        "layer, a channel for each class of the class list. Put the patches together with gn-stitch.\n\n"
-        "The images must have been prepared as the model records it; the first difference in their history is an error. Weights and "
+        "Sends each patch through the network in evaluation mode and emits one prediction record "
+        "for it: the network's output after its final "
+        "layer, a channel for each class of the class list. Put the patches together with "
+        "gn-stitch.\n\n"
+        "The images must have been prepared as the model records it; the first difference in their "
+        "history is an error. Weights and "
         "outputs that are not finite are errors too: they would look like an empty segmentation.",
-    .input = "Samples of the model's patch size, with as many image channels as it was trained on (gn-patch --grid -c MODEL cuts them).",
-    .output = "One prediction record a patch, float32, axes czyx, with class_list, stitch and the patch's place.",
-    .opts = opts, .examples = examples,
+    .input = "Samples of the model's patch size, with as many image channels as it was trained on "
+             "(gn-patch --grid -c MODEL cuts them).",
+    .output = "One prediction record a patch, float32, axes czyx, with class_list, stitch and the "
+              "patch's place.",
+    .opts = opts,
+    .examples = examples,
     .see_also = "gn-patch(1), gn-stitch(1), gn-train(1), gn-model(1)",
-    .begin = infer_begin, .sample = infer_sample, .cleanup = infer_cleanup,
+    .begin = infer_begin,
+    .sample = infer_sample,
+    .cleanup = infer_cleanup,
 };
 
 int main(int argc, char **argv)

@@ -1,4 +1,5 @@
-/* gn-normalize - one change of intensity: z-score, clip, threshold, window, rescale, divide, mean and std */
+/* gn-normalize - one change of intensity: z-score, clip, threshold, window, rescale, divide, mean
+ * and std */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +14,31 @@ static struct normalize_args {
     struct gn_range clip, threshold, rescale, percentiles, in;
     struct gn_vec3 window, mean, std;
     double divide;
-} args = { .percentiles = { 0, 100, false }, .divide = 1 };
+} args = {.percentiles = {0, 100, false}, .divide = 1};
 
 static enum gn_zscore kind;
 
 enum { ONE = GN_OPT_ONE_OF | GN_OPT_NO_DEFAULT };
 static const struct gn_opt opts[] = {
     GN_OPT_GROUP("The step (one of)"),
-    GN_OPT_CHOICE(0, "zscore", &args.zscore, gn_zscore_names, "subtract the mean, divide by the standard deviation", ONE),
+    GN_OPT_CHOICE(0, "zscore", &args.zscore, gn_zscore_names,
+                  "subtract the mean, divide by the standard deviation", ONE),
     GN_OPT_RANGE(0, "clip", &args.clip, "A,B", "values beyond A and B become A and B", ONE),
     GN_OPT_RANGE(0, "threshold", &args.threshold, "A,B", "values beyond A and B become 0", ONE),
-    GN_OPT_VEC3(0, "window", &args.window, "CENTER,WIDTH", "clip to CENTER - WIDTH/2 .. CENTER + WIDTH/2", ONE),
-    GN_OPT_RANGE(0, "rescale", &args.rescale, "OUT0,OUT1", "map the smallest and largest value to these", ONE),
+    GN_OPT_VEC3(0, "window", &args.window, "CENTER,WIDTH",
+                "clip to CENTER - WIDTH/2 .. CENTER + WIDTH/2", ONE),
+    GN_OPT_RANGE(0, "rescale", &args.rescale, "OUT0,OUT1",
+                 "map the smallest and largest value to these", ONE),
     GN_OPT_REAL(0, "divide", &args.divide, "N", "divide by N", ONE),
-    GN_OPT_VEC3(0, "mean", &args.mean, "M,...", "with --std: (x - M) / S, one value or one a channel",
-                ONE | GN_OPT_CHANNELS),
+    GN_OPT_VEC3(0, "mean", &args.mean, "M,...",
+                "with --std: (x - M) / S, one value or one a channel", ONE | GN_OPT_CHANNELS),
     GN_OPT_GROUP("How"),
     GN_OPT_VEC3(0, "std", &args.std, "S,...", "goes with --mean", GN_OPT_CHANNELS),
-    GN_OPT_RANGE(0, "percentiles", &args.percentiles, "P,Q", "--rescale clips to these percentiles first", 0),
-    GN_OPT_RANGE(0, "in", &args.in, "A,B", "--rescale maps A and B instead; nothing is clipped to them", 0),
-    GN_OPT_END
-};
+    GN_OPT_RANGE(0, "percentiles", &args.percentiles, "P,Q",
+                 "--rescale clips to these percentiles first", 0),
+    GN_OPT_RANGE(0, "in", &args.in, "A,B",
+                 "--rescale maps A and B instead; nothing is clipped to them", 0),
+    GN_OPT_END};
 
 static bool ordered(const struct gn_range *r)
 {
@@ -52,7 +57,8 @@ static int begin(struct gn_tool_ctx *ctx)
         return gn_err_usage(err, "--rescale needs two values");
     if (!args.rescale.set && (p->set || args.in.set))
         return gn_err_usage(err, "--percentiles and --in go with --rescale");
-    if (p->lo < 0 || p->hi > 100 || (args.in.set && (!isfinite(args.in.lo) || !isfinite(args.in.hi))))
+    if (p->lo < 0 || p->hi > 100 ||
+        (args.in.set && (!isfinite(args.in.lo) || !isfinite(args.in.hi))))
         return gn_err_usage(err, "--percentiles lie in 0 to 100, --in needs two values");
     if (args.window.n && (args.window.n != 2 || !(args.window.v[1] > 0)))
         return gn_err_usage(err, "--window needs a centre and a width above 0");
@@ -67,11 +73,14 @@ static int begin(struct gn_tool_ctx *ctx)
 }
 
 /* The mask as one byte a voxel; NULL with an error when there is none of this size. */
-static uint8_t *mask_of(const struct gn_sample *s, const struct gn_tensor *image, struct gn_err *err)
+static uint8_t *mask_of(const struct gn_sample *s, const struct gn_tensor *image,
+                        struct gn_err *err)
 {
     const struct gn_record *m = gn_sample_find(s, GN_ROLE_MASK);
-    if (!m || m->tensor.rank != 4 || memcmp(&m->tensor.shape[1], &image->shape[1], 3 * sizeof *image->shape)) {
-        gn_err_set(err, m ? "the mask has another size" : "no mask: --zscore mask needs a record of role mask");
+    if (!m || m->tensor.rank != 4 ||
+        memcmp(&m->tensor.shape[1], &image->shape[1], 3 * sizeof *image->shape)) {
+        gn_err_set(err, m ? "the mask has another size"
+                          : "no mask: --zscore mask needs a record of role mask");
         return NULL;
     }
     size_t n = (size_t)(image->shape[1] * image->shape[2] * image->shape[3]);
@@ -92,14 +101,18 @@ static int step(struct gn_tensor *t, const uint8_t *mask, const char *name, stru
     else if (args.threshold.set)
         gn_normalize_threshold(x, n, args.threshold.lo, args.threshold.hi);
     else if (args.window.n)
-        gn_normalize_clip(x, n, args.window.v[0] - args.window.v[1] / 2, args.window.v[0] + args.window.v[1] / 2);
+        gn_normalize_clip(x, n, args.window.v[0] - args.window.v[1] / 2,
+                          args.window.v[0] + args.window.v[1] / 2);
     else if (args.mean.n > 1 && args.mean.n != channels)
-        return gn_err_set(err, "%lld channels, but %d values of --mean", (long long)channels, args.mean.n);
+        return gn_err_set(err, "%lld channels, but %d values of --mean", (long long)channels,
+                          args.mean.n);
     else if (args.mean.n)
         gn_normalize_channels(x, channels, voxels, args.mean.v, args.std.v, args.mean.n);
     else if (args.rescale.set) {
-        const struct gn_rescale r = { { args.rescale.lo, args.rescale.hi }, { args.percentiles.lo, args.percentiles.hi },
-                                      { args.in.lo, args.in.hi }, args.in.set };
+        const struct gn_rescale r = {{args.rescale.lo, args.rescale.hi},
+                                     {args.percentiles.lo, args.percentiles.hi},
+                                     {args.in.lo, args.in.hi},
+                                     args.in.set};
         int rc = gn_normalize_rescale(x, n, &r, err);
         if (rc == 1)
             gn_log(GN_LOG_WARN, "%s: one value only: left as it is", name);
@@ -113,7 +126,7 @@ static int normalize_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct gn_record *r = &s->rec[i];
-        struct gn_tensor t = { 0 };
+        struct gn_tensor t = {0};
         const char *name = gn_record_get(r, "name");
         uint8_t *mask = NULL;
         if (gn_record_role(r) != GN_ROLE_IMAGE)
@@ -138,27 +151,36 @@ static int normalize_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 }
 
 static const struct gn_example examples[] = {
-    { "gn-normalize --zscore nonzero train.gnt | gn-info --stats", "brains without their background" },
-    { "gn-normalize --clip ,300 train.gnt | gn-normalize --rescale 0,1 >r.gnt", "cut off bright vessels, then map to 0 to 1" },
-    { NULL, NULL }
-};
-static const char *const references[] = { "TorchIO: https://torchio.readthedocs.io/transforms/preprocessing.html", NULL };
+    {"gn-normalize --zscore nonzero train.gnt | gn-info --stats",
+     "brains without their background"},
+    {"gn-normalize --clip ,300 train.gnt | gn-normalize --rescale 0,1 >r.gnt",
+     "cut off bright vessels, then map to 0 to 1"},
+    {NULL, NULL}};
+static const char *const references[] = {
+    "TorchIO: https://torchio.readthedocs.io/transforms/preprocessing.html", NULL};
 
 static const struct gn_tool tool = {
     .name = "gn-normalize",
     .summary = "one change of intensity",
     .operands = "[FILE...]",
-    .description =
-        "Each call does one step; their order is the order of the pipe. Images become float32; labels, masks and weight maps are not "
-        "touched. Every image of a sample is taken by itself, all its channels together (--mean and --std excepted).\n\n"
-        "The z-score's statistics come from all voxels (full), from those that are not 0 (nonzero; nonzero_masked leaves zeros at 0), from "
-        "those above 0 (positive), or from the record of role mask (mask: applied there only). The standard deviation has n - 1 in its "
-        "denominator; a constant image is an error. An open end of --clip and --threshold is left empty.",
+    .description = "Each call does one step; their order is the order of the pipe. Images become "
+                   "float32; labels, masks and weight maps are not "
+                   "touched. Every image of a sample is taken by itself, all its channels together "
+                   "(--mean and --std excepted).\n\n"
+                   "The z-score's statistics come from all voxels (full), from those that are not "
+                   "0 (nonzero; nonzero_masked leaves zeros at 0), from "
+                   "those above 0 (positive), or from the record of role mask (mask: applied there "
+                   "only). The standard deviation has n - 1 in its "
+                   "denominator; a constant image is an error. An open end of --clip and "
+                   "--threshold is left empty.",
     .input = "A stream of samples.",
     .output = "The samples, images as float32; parent.* is dropped.",
-    .opts = opts, .examples = examples, .references = references,
+    .opts = opts,
+    .examples = examples,
+    .references = references,
     .see_also = "gn-resample(1), gn-augment(1)",
-    .begin = begin, .sample = normalize_sample,
+    .begin = begin,
+    .sample = normalize_sample,
 };
 
 int main(int argc, char **argv)

@@ -1,4 +1,5 @@
-/* gn-resample - one change of grid: spacing, size, orientation, crop, padding, or back to the source */
+/* gn-resample - one change of grid: spacing, size, orientation, crop, padding, or back to the
+ * source */
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ static struct resample_args {
     struct gn_vec3 spacing, spacing_min, size, crop, center, pad, min_size;
     const char *like, *interp, *align, *mode;
     bool to_source, canonical, crop_zero;
-} args = { .interp = "linear", .align = "corner", .mode = "symmetric" };
+} args = {.interp = "linear", .align = "corner", .mode = "symmetric"};
 
 static struct gn_regrid step;
 
@@ -19,22 +20,28 @@ enum { ONE = GN_OPT_ONE_OF };
 static const struct gn_opt opts[] = {
     GN_OPT_GROUP("The step (one of)"),
     GN_OPT_VEC3('s', "spacing", &args.spacing, "x,y,z", "voxel spacing in mm", ONE),
-    GN_OPT_VEC3(0, "spacing-min", &args.spacing_min, "x,y,z", "refine to this spacing, never coarsen", ONE),
-    GN_OPT_VEC3(0, "size", &args.size, "x,y,z", "this many voxels over the same extent, -1 keeps an axis", ONE),
+    GN_OPT_VEC3(0, "spacing-min", &args.spacing_min, "x,y,z",
+                "refine to this spacing, never coarsen", ONE),
+    GN_OPT_VEC3(0, "size", &args.size, "x,y,z",
+                "this many voxels over the same extent, -1 keeps an axis", ONE),
     GN_OPT_TEXT(0, "like", &args.like, "IMAGE", "the grid of this image", ONE | GN_OPT_FILE),
-    GN_OPT_FLAG(0, "to-source", &args.to_source, "the grid of the file each record was read from", ONE),
+    GN_OPT_FLAG(0, "to-source", &args.to_source, "the grid of the file each record was read from",
+                ONE),
     GN_OPT_FLAG(0, "canonical", &args.canonical, "axes closest to R, A, S; no voxel changes", ONE),
     GN_OPT_VEC3(0, "crop", &args.crop, "x,y,z", "cut this many voxels off both ends", ONE),
-    GN_OPT_VEC3(0, "center-crop", &args.center, "x,y,z", "crop, or pad with 0, around the centre to this size", ONE),
+    GN_OPT_VEC3(0, "center-crop", &args.center, "x,y,z",
+                "crop, or pad with 0, around the centre to this size", ONE),
     GN_OPT_VEC3(0, "pad", &args.pad, "x,y,z", "add this many voxels at both ends", ONE),
-    GN_OPT_FLAG(0, "crop-zero", &args.crop_zero, "the box in which an image or the label is not 0", ONE),
+    GN_OPT_FLAG(0, "crop-zero", &args.crop_zero, "the box in which an image or the label is not 0",
+                ONE),
     GN_OPT_GROUP("How"),
     GN_OPT_CHOICE('i', "interp", &args.interp, gn_interp_names, "interpolation of images", 0),
-    GN_OPT_CHOICE(0, "align", &args.align, gn_align_names, "what stays when spacing or size changes", 0),
+    GN_OPT_CHOICE(0, "align", &args.align, gn_align_names,
+                  "what stays when spacing or size changes", 0),
     GN_OPT_CHOICE(0, "mode", &args.mode, gn_pad_names, "what --pad adds, by numpy's names", 0),
-    GN_OPT_VEC3(0, "min-size", &args.min_size, "x,y,z", "the box of --crop-zero grows to this, towards lower indices", 0),
-    GN_OPT_END
-};
+    GN_OPT_VEC3(0, "min-size", &args.min_size, "x,y,z",
+                "the box of --crop-zero grows to this, towards lower indices", 0),
+    GN_OPT_END};
 
 static int choice(const char *name, const char *const *names)
 {
@@ -50,12 +57,15 @@ static int begin(struct gn_tool_ctx *ctx)
         const struct gn_vec3 *v;
         enum gn_regrid_step step;
     } vectors[] = {
-        { &args.spacing, GN_REGRID_SPACING }, { &args.spacing_min, GN_REGRID_SPACING_MIN },
-        { &args.size, GN_REGRID_SIZE },       { &args.crop, GN_REGRID_CROP },
-        { &args.pad, GN_REGRID_PAD },         { &args.center, GN_REGRID_CENTER_CROP },
-        { &args.min_size, GN_REGRID_CENTER_CROP }, /* checked as a size */
+        {&args.spacing, GN_REGRID_SPACING},
+        {&args.spacing_min, GN_REGRID_SPACING_MIN},
+        {&args.size, GN_REGRID_SIZE},
+        {&args.crop, GN_REGRID_CROP},
+        {&args.pad, GN_REGRID_PAD},
+        {&args.center, GN_REGRID_CENTER_CROP},
+        {&args.min_size, GN_REGRID_CENTER_CROP}, /* checked as a size */
     };
-    struct gn_picture pic = { 0 };
+    struct gn_picture pic = {0};
     step.interp = (enum gn_interp)choice(args.interp, gn_interp_names);
     step.align = (enum gn_align)choice(args.align, gn_align_names);
     step.pad = (enum gn_pad)choice(args.mode, gn_pad_names);
@@ -87,8 +97,11 @@ static int begin(struct gn_tool_ctx *ctx)
 static int source_grid(const struct gn_record *r, struct gn_grid *g, struct gn_err *err)
 {
     if (!gn_record_get(r, "source.affine") || !gn_record_get(r, "source.shape"))
-        return gn_err_set(err, "no source.shape and source.affine: the record does not say where it was read from");
-    if (gn_record_ints(r, "source.shape", g->size, 3, err) || gn_record_reals(r, "source.affine", g->affine, 12, err))
+        return gn_err_set(
+            err,
+            "no source.shape and source.affine: the record does not say where it was read from");
+    if (gn_record_ints(r, "source.shape", g->size, 3, err) ||
+        gn_record_reals(r, "source.affine", g->affine, 12, err))
         return -1;
     for (int k = 0; k < 3; k++)
         if (g->size[k] < 1 || g->size[k] > INT32_MAX)
@@ -101,13 +114,15 @@ static int resample_record(struct gn_record *r, struct gn_err *err)
     const enum gn_role role = gn_record_role(r);
     bool label = role == GN_ROLE_LABEL || role == GN_ROLE_MASK ||
                  (role == GN_ROLE_PREDICTION && !gn_record_get(r, "class_list"));
-    struct gn_tensor out = { 0 };
+    struct gn_tensor out = {0};
     struct gn_grid g, to;
     double affine[12];
     if (gn_record_get(r, "patch.origin"))
-        return gn_err_set(err, "a patch cannot change its grid: stitch it, or resample before gn-patch");
+        return gn_err_set(err,
+                          "a patch cannot change its grid: stitch it, or resample before gn-patch");
     if (gn_record_reals(r, "affine", affine, 12, err) || gn_grid_of(&r->tensor, affine, &g, err) ||
-        (args.to_source && source_grid(r, &step.grid, err)) || gn_regrid(&step, &r->tensor, &g, label, &out, &to, err))
+        (args.to_source && source_grid(r, &step.grid, err)) ||
+        gn_regrid(&step, &r->tensor, &g, label, &out, &to, err))
         return -1;
     gn_record_take(r, &out, "czyx");
     gn_record_set_reals(r, "affine", to.affine, 12);
@@ -119,7 +134,7 @@ static int resample_record(struct gn_record *r, struct gn_err *err)
 static int zero_box(const struct gn_sample *s, struct gn_err *err)
 {
     const int64_t *first = NULL;
-    int64_t size[3] = { 1, 1, 1 }, least[3];
+    int64_t size[3] = {1, 1, 1}, least[3];
     bool found = false;
     for (size_t i = 0; i < s->n; i++) {
         const struct gn_tensor *t = &s->rec[i].tensor;
@@ -134,7 +149,7 @@ static int zero_box(const struct gn_sample *s, struct gn_err *err)
     }
     if (!found) {
         gn_log(GN_LOG_WARN, "subject %s: all zero: left as it is", gn_sample_name(s));
-        step.box = (struct gn_box){ { 0, 0, 0 }, { size[0], size[1], size[2] } };
+        step.box = (struct gn_box){{0, 0, 0}, {size[0], size[1], size[2]}};
     }
     if (args.min_size.n) {
         gn_regrid_voxels(args.min_size.v, args.min_size.n, size, 1, least);
@@ -157,27 +172,35 @@ static int resample_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 }
 
 static const struct gn_example examples[] = {
-    { "gn-resample -s 1,1,1 train.gnt | gn-info --header shape", "make voxels 1 mm cubes" },
-    { "gn-resample --canonical train.gnt | gn-resample --size 32,32,32 >small.gnt", "turn to RAS, then shrink" },
-    { NULL, NULL }
-};
-static const char *const references[] = { "TorchIO: https://torchio.readthedocs.io/transforms/preprocessing.html", NULL };
+    {"gn-resample -s 1,1,1 train.gnt | gn-info --header shape", "make voxels 1 mm cubes"},
+    {"gn-resample --canonical train.gnt | gn-resample --size 32,32,32 >small.gnt",
+     "turn to RAS, then shrink"},
+    {NULL, NULL}};
+static const char *const references[] = {
+    "TorchIO: https://torchio.readthedocs.io/transforms/preprocessing.html", NULL};
 
 static const struct gn_tool tool = {
     .name = "gn-resample",
     .summary = "one change of grid: spacing, size, orientation, crop, padding",
     .operands = "[FILE...]",
-    .description =
-        "Each call does one step; their order is the order of the pipe. Images are interpolated and become float32; labels and masks "
-        "keep their values and type, nearest neighbour, whatever --interp says. What lies outside the old image is 0.\n\n"
-        "A new spacing or size keeps the outer corners of the image where they are (--align center: the centre of the first voxel, as "
-        "GaNDLF's resize_image). Sizes are rounded up. With --align corner the last plane can lie beyond the old image's last half voxel: "
-        "it is then 0, as in TorchIO. An axis of one voxel is not resampled to a spacing. Nothing is smoothed before it shrinks.",
+    .description = "Each call does one step; their order is the order of the pipe. Images are "
+                   "interpolated and become float32; labels and masks "
+                   "keep their values and type, nearest neighbour, whatever --interp says. What "
+                   "lies outside the old image is 0.\n\n"
+                   "A new spacing or size keeps the outer corners of the image where they are "
+                   "(--align center: the centre of the first voxel, as "
+                   "GaNDLF's resize_image). Sizes are rounded up. With --align corner the last "
+                   "plane can lie beyond the old image's last half voxel: "
+                   "it is then 0, as in TorchIO. An axis of one voxel is not resampled to a "
+                   "spacing. Nothing is smoothed before it shrinks.",
     .input = "A stream of samples. Patches are refused; slides pass.",
     .output = "The samples with new shape and affine; parent.* is dropped.",
-    .opts = opts, .examples = examples, .references = references,
+    .opts = opts,
+    .examples = examples,
+    .references = references,
     .see_also = "gn-load(1), gn-normalize(1), gn-stitch(1)",
-    .begin = begin, .sample = resample_sample,
+    .begin = begin,
+    .sample = resample_sample,
 };
 
 int main(int argc, char **argv)

@@ -9,14 +9,13 @@
 static struct shuffle_args {
     const char *config;
     int64_t slots;
-} args = { .slots = 100 };
+} args = {.slots = 100};
 
 static const struct gn_opt opts[] = {
-    GN_OPT_TEXT('c', "config", &args.config, "FILE", "configuration: takes q_max_length and seed from it",
+    GN_OPT_TEXT('c', "config", &args.config, "FILE",
+                "configuration: takes q_max_length and seed from it",
                 GN_OPT_NO_HISTORY | GN_OPT_FILE),
-    GN_OPT_INT('m', "buffer", &args.slots, "N", "patches held", 0),
-    GN_OPT_END
-};
+    GN_OPT_INT('m', "buffer", &args.slots, "N", "patches held", 0), GN_OPT_END};
 
 static struct gn_shuffle *buffer;
 
@@ -69,24 +68,29 @@ static void shuffle_cleanup(struct gn_tool_ctx *ctx)
 }
 
 static const struct gn_example examples[] = {
-    { "gn-patch -p 16,16,16 -n 4 iso.gnt | gn-shuffle -m 20 > mixed.gnt", "mix the patches of all subjects" },
-    { NULL, NULL }
-};
+    {"gn-patch -p 16,16,16 -n 4 iso.gnt | gn-shuffle -m 20 > mixed.gnt",
+     "mix the patches of all subjects"},
+    {NULL, NULL}};
 
 static const struct gn_tool tool = {
     .name = "gn-shuffle",
     .summary = "mix the patches of a stream through a rolling buffer",
     .operands = "[FILE...]",
-    .description =
-        "Once the buffer is full, each arrival pushes out one of those held, drawn at random; at the end of an epoch the buffer drains, also at "
-        "random. So patches never cross epochs, and memory is bounded by the buffer: payloads above --memory lie in an unlinked file in TMPDIR.\n\n"
-        "The order is a pure function of the seed, the epoch and the order of arrival.",
+    .description = "Once the buffer is full, each arrival pushes out one of those held, drawn at "
+                   "random; at the end of an epoch the buffer drains, also at "
+                   "random. So patches never cross epochs, and memory is bounded by the buffer: "
+                   "payloads above --memory lie in an unlinked file in TMPDIR.\n\n"
+                   "The order is a pure function of the seed, the epoch and the order of arrival.",
     .input = "A stream of samples, of one epoch or several in turn.",
     .output = "The same samples in another order.",
-    .opts = opts, .examples = examples,
+    .opts = opts,
+    .examples = examples,
     .see_also = "gn-patch(1), gn-epochs(1), gn-train(1)",
     .flags = GN_TOOL_SEED,
-    .begin = shuffle_begin, .sample = shuffle_sample, .end = drain, .cleanup = shuffle_cleanup,
+    .begin = shuffle_begin,
+    .sample = shuffle_sample,
+    .end = drain,
+    .cleanup = shuffle_cleanup,
 };
 
 int main(int argc, char **argv)

@@ -7,29 +7,32 @@
 #include "run/weights.h"
 #include "tool/tool.h"
 
-static const char *const devices[] = { "cpu", "ref", NULL };
+static const char *const devices[] = {"cpu", "ref", NULL};
 
 static struct train_args {
     const char *config, *out, *cache, *val, *test, *class_counts, *init, *device;
-} args = { .device = "cpu" };
+} args = {.device = "cpu"};
 
 static const struct gn_opt opts[] = {
     GN_OPT_TEXT('c', "config", &args.config, "FILE", "configuration: YAML, or a model",
                 GN_OPT_REQUIRED | GN_OPT_NO_HISTORY | GN_OPT_FILE),
-    GN_OPT_TEXT('o', "output", &args.out, "DIR", "model folder; one that holds latest.safetensors is resumed",
+    GN_OPT_TEXT('o', "output", &args.out, "DIR",
+                "model folder; one that holds latest.safetensors is resumed",
                 GN_OPT_REQUIRED | GN_OPT_NO_HISTORY | GN_OPT_DIR),
-    GN_OPT_TEXT(0, "cache", &args.cache, "DIR", "folder of preprocessed samples that --val and --test select from",
+    GN_OPT_TEXT(0, "cache", &args.cache, "DIR",
+                "folder of preprocessed samples that --val and --test select from",
                 GN_OPT_NO_HISTORY | GN_OPT_DIR),
     GN_OPT_TEXT(0, "val", &args.val, "CSV|FILE.gnt", "validate on these subjects after each epoch",
                 GN_OPT_NO_HISTORY | GN_OPT_FILE),
-    GN_OPT_TEXT(0, "test", &args.test, "CSV|FILE.gnt", "and log these too; never used to select a model",
+    GN_OPT_TEXT(0, "test", &args.test, "CSV|FILE.gnt",
+                "and log these too; never used to select a model", GN_OPT_NO_HISTORY | GN_OPT_FILE),
+    GN_OPT_TEXT(0, "class-counts", &args.class_counts, "TSV",
+                "voxels of each label (gn-info --labels), for weighted_loss",
                 GN_OPT_NO_HISTORY | GN_OPT_FILE),
-    GN_OPT_TEXT(0, "class-counts", &args.class_counts, "TSV", "voxels of each label (gn-info --labels), for weighted_loss",
-                GN_OPT_NO_HISTORY | GN_OPT_FILE),
-    GN_OPT_TEXT(0, "init", &args.init, "MODEL", "start from this model's weights (fine-tuning)", GN_OPT_FILE),
+    GN_OPT_TEXT(0, "init", &args.init, "MODEL", "start from this model's weights (fine-tuning)",
+                GN_OPT_FILE),
     GN_OPT_CHOICE(0, "device", &args.device, devices, "backend that computes", 0),
-    GN_OPT_END
-};
+    GN_OPT_END};
 
 static int train_main(struct gn_tool_ctx *ctx)
 {
@@ -48,9 +51,16 @@ static int train_main(struct gn_tool_ctx *ctx)
     if (!in)
         goto out;
     struct gn_train_options o = {
-        .config = &config, .out = args.out, .cache = args.cache, .val = args.val, .test = args.test, .init = args.init,
-        .device = args.device, .history = gn_str_text(&ctx->history),
-        .memory = gn_mem_limit(), .seed = ctx->seed_given ? ctx->seed : config.seed,
+        .config = &config,
+        .out = args.out,
+        .cache = args.cache,
+        .val = args.val,
+        .test = args.test,
+        .init = args.init,
+        .device = args.device,
+        .history = gn_str_text(&ctx->history),
+        .memory = gn_mem_limit(),
+        .seed = ctx->seed_given ? ctx->seed : config.seed,
     };
     rc = gn_train_run(&o, in, &ctx->err);
     if (rc > 0) { /* 75: it has said why */
@@ -64,32 +74,42 @@ out:
 }
 
 static const struct gn_example examples[] = {
-    { "gn-epochs -c config.yaml --only train.csv --patches cache/ | gn-augment -c config.yaml | "
-      "gn-train -c config.yaml --cache cache/ --val val.csv -o model/", "train on cached patches; the same command resumes" },
-    { NULL, NULL }
-};
+    {"gn-epochs -c config.yaml --only train.csv --patches cache/ | gn-augment -c config.yaml | "
+     "gn-train -c config.yaml --cache cache/ --val val.csv -o model/",
+     "train on cached patches; the same command resumes"},
+    {NULL, NULL}};
 
 static const struct gn_tool tool = {
     .name = "gn-train",
     .summary = "train a network on the samples of a stream",
     .operands = "[FILE]",
-    .description =
-        "Reads patches until the stream ends, collects them in batches, and takes one optimiser step a batch. When the epoch of the samples "
-        "changes, it validates on whole subjects (grid patches, stitched in memory), writes one row to each log, and saves.\n\n"
-        "Everything is saved in an order that makes any interruption harmless: best, logs, latest, each beside its place, synced and renamed. "
-        "After a crash, a power cut or kill -9 the same command (with gn-epochs --from) goes on and ends in the same bytes. SIGTERM and SIGUSR1 "
-        "save after the current step and end with status 75. One gn-train at a time works in a folder.\n\n"
-        "The samples' history must show the preprocessing that the config stands for; the first difference is named. A config without "
-        "data_preprocessing takes what was done as its own.\n\n"
-        "A label value that is in no class of class_list is an error, but for 0; so are a fractional label and a validation loss that is not "
-        "finite.",
-    .input = "A stream of samples of the config's patch_size: images and a label each, with their epoch.",
-    .output =
-        "In the model folder: best.safetensors (weights with the lowest validation loss), latest.safetensors (everything a resumed run "
-        "needs), logs_training.csv, logs_validation.csv and logs_testing.csv (epoch_no, loss, hard Dice of foreground labels), timing.tsv, "
-        "and DONE when all epochs are done. A stream that ends earlier leaves no DONE: the status is 0, a note says so, and another stream "
-        "goes on.",
-    .opts = opts, .examples = examples,
+    .description = "Reads patches until the stream ends, collects them in batches, and takes one "
+                   "optimiser step a batch. When the epoch of the samples "
+                   "changes, it validates on whole subjects (grid patches, stitched in memory), "
+                   "writes one row to each log, and saves.\n\n"
+                   "Everything is saved in an order that makes any interruption harmless: best, "
+                   "logs, latest, each beside its place, synced and renamed. "
+                   "After a crash, a power cut or kill -9 the same command (with gn-epochs --from) "
+                   "goes on and ends in the same bytes. SIGTERM and SIGUSR1 "
+                   "save after the current step and end with status 75. One gn-train at a time "
+                   "works in a folder.\n\n"
+                   "The samples' history must show the preprocessing that the config stands for; "
+                   "the first difference is named. A config without "
+                   "data_preprocessing takes what was done as its own.\n\n"
+                   "A label value that is in no class of class_list is an error, but for 0; so are "
+                   "a fractional label and a validation loss that is not "
+                   "finite.",
+    .input = "A stream of samples of the config's patch_size: images and a label each, with their "
+             "epoch.",
+    .output = "In the model folder: best.safetensors (weights with the lowest validation loss), "
+              "latest.safetensors (everything a resumed run "
+              "needs), logs_training.csv, logs_validation.csv and logs_testing.csv (epoch_no, "
+              "loss, hard Dice of foreground labels), timing.tsv, "
+              "and DONE when all epochs are done. A stream that ends earlier leaves no DONE: the "
+              "status is 0, a note says so, and another stream "
+              "goes on.",
+    .opts = opts,
+    .examples = examples,
     .see_also = "gn-epochs(1), gn-infer(1), gn-model(1), gn-config(1)",
     .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_OWN_O | GN_TOOL_SEED | GN_TOOL_NO_KEEP,
     .main = train_main,

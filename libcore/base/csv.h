@@ -9,13 +9,13 @@
 #include "base/str.h"
 
 struct gn_csv {
-    char *path;             /* for messages */
+    char *path; /* for messages */
     char separator;
-    size_t columns, rows;   /* rows without the header */
+    size_t columns, rows; /* rows without the header */
     char **header;
-    char **cells;           /* rows x columns, never NULL */
-    size_t *lines;          /* line number of each row, for messages */
-    char *text;             /* private: the file's text, which the cells point into */
+    char **cells;  /* rows x columns, never NULL */
+    size_t *lines; /* line number of each row, for messages */
+    char *text;    /* private: the file's text, which the cells point into */
 };
 
 /* Whole file ("-": stdin) of at most 1 GiB; a BOM is skipped, CRLF accepted, blank lines
@@ -23,7 +23,8 @@ struct gn_csv {
  * messages carry file:line. A quoted cell may hold separators, line ends and doubled quotes; a
  * quote inside an unquoted cell is an ordinary character. On failure csv is empty. */
 int gn_csv_read(struct gn_csv *csv, const char *path, struct gn_err *err) GN_MUST_USE;
-int gn_csv_parse(struct gn_csv *csv, const char *path, const char *text, size_t n, struct gn_err *err) GN_MUST_USE;
+int gn_csv_parse(struct gn_csv *csv, const char *path, const char *text, size_t n,
+                 struct gn_err *err) GN_MUST_USE;
 const char *gn_csv_at(const struct gn_csv *csv, size_t row, size_t column);
 int gn_csv_column(const struct gn_csv *csv, const char *name); /* exact header; -1: none */
 void gn_csv_free(struct gn_csv *csv);

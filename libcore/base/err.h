@@ -23,8 +23,8 @@ struct gn_err {
 /* Record a failure (exit status 1) unless one is recorded already.  Always returns -1. */
 int gn_err_set(struct gn_err *err, const char *fmt, ...) GN_PRINTF(2, 3);
 
-/* The same with several faults, one a line: the only text that may hold newlines (elsewhere one that came with a name
- * is shown as "?"). */
+/* The same with several faults, one a line: the only text that may hold newlines (elsewhere one
+ * that came with a name is shown as "?"). */
 int gn_err_set_lines(struct gn_err *err, const char *lines);
 
 /* The same for wrong usage (exit status 2). */

@@ -21,11 +21,11 @@ static _Noreturn void die(size_t size)
     _exit(GN_EXIT_FAILED);
 }
 
-/* From 4 MiB on, faults cost more than the zeros: a page of 4 KiB at a time takes three times as long
- * as writing the block. So large blocks are maps of their own (glibc's threshold would else rise to
- * 32 MiB), start on a huge page and, up to the size of an image, ask for huge pages. Above that are
- * arenas, allocated once: on virtual machines that give free memory back to their host the first
- * touch of a huge page costs five times that of 512 small ones, and nothing earns it back. */
+/* From 4 MiB on, faults cost more than the zeros: a page of 4 KiB at a time takes three times as
+ * long as writing the block. So large blocks are maps of their own (glibc's threshold would else
+ * rise to 32 MiB), start on a huge page and, up to the size of an image, ask for huge pages. Above
+ * that are arenas, allocated once: on virtual machines that give free memory back to their host the
+ * first touch of a huge page costs five times that of 512 small ones, and nothing earns it back. */
 enum { LARGE = 4 << 20, HUGE_MOST = 64 << 20, HUGE_PAGE = 2 << 20, TRIM = 64 << 20 };
 
 static void keep_large_blocks_apart(void)

@@ -59,7 +59,8 @@ static void print_value(const struct gn_opt *o, struct gn_str *out)
         gn_str_add(out, text ? text : "");
         break;
     case GN_OPT_T_VEC3:
-        /* one number means all axes and is written as such: "-s 2" and "-s 2,2,2" are one history */
+        /* one number means all axes and is written as such: "-s 2" and "-s 2,2,2" are one history
+         */
         for (int i = 0; i < (vec->n == 1 && !(o->flags & GN_OPT_CHANNELS) ? 3 : vec->n); i++) {
             gn_str_add(out, i ? "," : "");
             gn_str_add_real(out, vec->v[i]);
@@ -149,7 +150,7 @@ void gn_opts_init(struct gn_opts *opts, const struct gn_opt *const *tables)
     opts->defaults = gn_alloc((opts->n + 1) * sizeof *opts->defaults);
     opts->given = gn_alloc((opts->n + 1) * sizeof *opts->given);
     for (size_t i = 0; i < opts->n; i++) {
-        struct gn_str text = { 0 };
+        struct gn_str text = {0};
 
         print_value(entry(opts, i), &text);
         opts->defaults[i] = text.data ? text.data : gn_strdup("");
@@ -216,7 +217,7 @@ static int read_numbers(const char *text, double v[3], bool open)
 
 static int read_choice(const struct gn_opt *o, const char *text, struct gn_err *err)
 {
-    struct gn_str all = { 0 };
+    struct gn_str all = {0};
     const char *near = NULL;
 
     for (size_t i = 0; o->choices[i]; i++) {
@@ -241,7 +242,7 @@ static int read_value(const struct gn_opt *o, const char *text, bool again, stru
 {
     struct gn_vec3 *vec = o->value;
     struct gn_range *range = o->value;
-    double v[3] = { 0, 0, 0 }, real = 0;
+    double v[3] = {0, 0, 0}, real = 0;
     int n = 0;
 
     switch (o->type) {
@@ -400,7 +401,7 @@ static int parse_short(struct gn_opts *opts, int argc, char **argv, int *at, str
 /* What must be given: exactly one of those marked ONE_OF, all those marked REQUIRED. */
 static int check_given(const struct gn_opts *opts, struct gn_err *err)
 {
-    struct gn_str all = { 0 };
+    struct gn_str all = {0};
     const struct gn_opt *o = NULL, *first = NULL, *second = NULL;
     bool any = false;
     int rc = 0;
@@ -492,7 +493,7 @@ void gn_opts_history(const struct gn_opts *opts, struct gn_str *out)
 
     for (size_t i = 0; (o = entry(opts, i)); i++) {
         const struct gn_strs *list = o->value;
-        struct gn_str now = { 0 };
+        struct gn_str now = {0};
 
         if (!is_option(o) || (o->flags & GN_OPT_NO_HISTORY))
             continue;

@@ -14,8 +14,8 @@
 #include "base/str.h"
 
 enum gn_opt_type {
-    GN_OPT_T_END, GN_OPT_T_FLAG, GN_OPT_T_COUNT, GN_OPT_T_INT, GN_OPT_T_REAL, GN_OPT_T_TEXT, GN_OPT_T_CHOICE,
-    GN_OPT_T_VEC3, GN_OPT_T_RANGE, GN_OPT_T_SIZE, GN_OPT_T_LIST, GN_OPT_T_GROUP
+    GN_OPT_T_END, GN_OPT_T_FLAG, GN_OPT_T_COUNT, GN_OPT_T_INT, GN_OPT_T_REAL, GN_OPT_T_TEXT,
+    GN_OPT_T_CHOICE, GN_OPT_T_VEC3, GN_OPT_T_RANGE, GN_OPT_T_SIZE, GN_OPT_T_LIST, GN_OPT_T_GROUP
 };
 
 /* x,y,z; "2" is all axes (n = 1), "2,2" a 2-D vector (n = 2). v is filled to three: one number
@@ -34,44 +34,47 @@ struct gn_range {
 
 enum {
     GN_OPT_NO_HISTORY = 1, /* never in a history line (-j -q -v -o -c --memory --cache --val ...) */
-    GN_OPT_FILE = 2,       /* names a file: history shows its base name, completion completes files */
+    GN_OPT_FILE = 2,       /* names a file: history shows its base name, completion offers files */
     GN_OPT_ONE_OF = 4,     /* exactly one option with this flag must be given */
     GN_OPT_REQUIRED = 8,    /* must be given */
     GN_OPT_NO_DEFAULT = 16, /* do not show [default] */
     GN_OPT_DIR = 32,       /* names a folder; history shows its base name */
-    GN_OPT_OPTIONAL = 64,  /* of a TEXT: the value may be left out (it is "" then) and is given as --name=value only */
-    GN_OPT_ALONE = 128,    /* when given, ONE_OF and REQUIRED are not asked for (--help, --version) */
-    GN_OPT_CHANNELS = 256  /* of a VEC3: one value a channel, not an axis; history leaves a single one single */
+    GN_OPT_OPTIONAL = 64,  /* of a TEXT: no value is "" then; one is given as --name=value only */
+    GN_OPT_ALONE = 128,    /* when given, ONE_OF and REQUIRED are not asked for (--help) */
+    GN_OPT_CHANNELS = 256  /* of a VEC3: one value a channel, not an axis; one stays one */
 };
 
 struct gn_opt {
     char letter;            /* 0: none */
     const char *name;       /* long name without dashes; of a GROUP: its heading */
     enum gn_opt_type type;
-    void *value;            /* bool, int, int64_t, double, const char *, struct gn_vec3, gn_range, uint64_t, gn_strs */
+    void *value;            /* where the value goes; its type is beside the macro of that kind */
     const char *arg;        /* placeholder in help: "x,y,z" */
     const char *help;       /* one line, no full stop */
     const char *const *choices; /* CHOICE: NULL-terminated names */
     int flags;
 };
 
-#define GN_OPT_FLAG(l, n, v, h, f) { l, n, GN_OPT_T_FLAG, v, NULL, h, NULL, f }      /* bool */
-#define GN_OPT_COUNT(l, n, v, h, f) { l, n, GN_OPT_T_COUNT, v, NULL, h, NULL, f }    /* int, +1 each */
-#define GN_OPT_INT(l, n, v, a, h, f) { l, n, GN_OPT_T_INT, v, a, h, NULL, f }        /* int64_t */
-#define GN_OPT_REAL(l, n, v, a, h, f) { l, n, GN_OPT_T_REAL, v, a, h, NULL, f }      /* double */
-#define GN_OPT_TEXT(l, n, v, a, h, f) { l, n, GN_OPT_T_TEXT, v, a, h, NULL, f }      /* const char *, borrowed from argv */
-#define GN_OPT_CHOICE(l, n, v, c, h, f) { l, n, GN_OPT_T_CHOICE, v, NULL, h, c, f }  /* const char *, one of c */
-#define GN_OPT_VEC3(l, n, v, a, h, f) { l, n, GN_OPT_T_VEC3, v, a, h, NULL, f }      /* struct gn_vec3 */
-#define GN_OPT_RANGE(l, n, v, a, h, f) { l, n, GN_OPT_T_RANGE, v, a, h, NULL, f }    /* struct gn_range */
-#define GN_OPT_SIZE(l, n, v, h, f) { l, n, GN_OPT_T_SIZE, v, "SIZE", h, NULL, f }    /* uint64_t bytes */
-#define GN_OPT_LIST(l, n, v, a, h, f) { l, n, GN_OPT_T_LIST, v, a, h, NULL, f }      /* struct gn_strs, repeatable */
+/* What v points to: FLAG bool, COUNT int (+1 each), INT int64_t, REAL double, TEXT const char * (of
+ * argv), CHOICE const char * (one of c), VEC3 struct gn_vec3, RANGE struct gn_range, SIZE uint64_t
+ * (bytes), LIST struct gn_strs (repeatable). */
+#define GN_OPT_FLAG(l, n, v, h, f) { l, n, GN_OPT_T_FLAG, v, NULL, h, NULL, f }
+#define GN_OPT_COUNT(l, n, v, h, f) { l, n, GN_OPT_T_COUNT, v, NULL, h, NULL, f }
+#define GN_OPT_INT(l, n, v, a, h, f) { l, n, GN_OPT_T_INT, v, a, h, NULL, f }
+#define GN_OPT_REAL(l, n, v, a, h, f) { l, n, GN_OPT_T_REAL, v, a, h, NULL, f }
+#define GN_OPT_TEXT(l, n, v, a, h, f) { l, n, GN_OPT_T_TEXT, v, a, h, NULL, f }
+#define GN_OPT_CHOICE(l, n, v, c, h, f) { l, n, GN_OPT_T_CHOICE, v, NULL, h, c, f }
+#define GN_OPT_VEC3(l, n, v, a, h, f) { l, n, GN_OPT_T_VEC3, v, a, h, NULL, f }
+#define GN_OPT_RANGE(l, n, v, a, h, f) { l, n, GN_OPT_T_RANGE, v, a, h, NULL, f }
+#define GN_OPT_SIZE(l, n, v, h, f) { l, n, GN_OPT_T_SIZE, v, "SIZE", h, NULL, f }
+#define GN_OPT_LIST(l, n, v, a, h, f) { l, n, GN_OPT_T_LIST, v, a, h, NULL, f }
 #define GN_OPT_GROUP(h) { 0, h, GN_OPT_T_GROUP, NULL, NULL, NULL, NULL, 0 }
 #define GN_OPT_END { 0, NULL, GN_OPT_T_END, NULL, NULL, NULL, NULL, 0 }
 
 /* Several tables parsed as one (the tool's own, then what all tools share). */
 struct gn_opts {
     const struct gn_opt *const *tables; /* NULL-terminated */
-    char **defaults;                    /* printed defaults, one an option in table order; private */
+    char **defaults;                    /* printed defaults, in table order; private */
     bool *given;                        /* private */
     size_t n;
 };
@@ -83,7 +86,8 @@ void gn_opts_init(struct gn_opts *opts, const struct gn_opt *const *tables);
  * -ab = -a -b, -avalue, --name=value and --name value (whatever the value starts with), prefixes of
  * names are not accepted; an option given twice counts as given last. A REAL and a vector's
  * numbers are finite. Errors are usage errors. */
-int gn_opts_parse(struct gn_opts *opts, int argc, char **argv, struct gn_strs *operands, struct gn_err *err) GN_MUST_USE;
+int gn_opts_parse(struct gn_opts *opts, int argc, char **argv, struct gn_strs *operands,
+                  struct gn_err *err) GN_MUST_USE;
 /* Was the option whose value lives here given on the command line? */
 bool gn_opts_given(const struct gn_opts *opts, const void *value);
 /* The options that differ from their defaults, in table order, as they would be typed

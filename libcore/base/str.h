@@ -27,7 +27,7 @@ void gn_str_clear(struct gn_str *s); /* empties, keeps the memory */
 void gn_str_free(struct gn_str *s);
 const char *gn_str_text(const struct gn_str *s); /* never NULL; borrowed */
 
-char *gn_strdup(const char *text);              /* owned by the caller; NULL stays NULL */
+char *gn_strdup(const char *text); /* owned by the caller; NULL stays NULL */
 char *gn_strndup(const char *text, size_t n);
 char *gn_asprintf(const char *fmt, ...) GN_PRINTF(1, 2);
 
@@ -57,11 +57,12 @@ int gn_parse_double(const char *text, double *value) GN_MUST_USE;
 int gn_parse_size(const char *text, uint64_t *bytes) GN_MUST_USE;
 
 /* Paths. Results are owned by the caller. */
-char *gn_path_join(const char *dir, const char *name);      /* name alone if it is absolute or dir is "" */
-char *gn_path_dir(const char *path);                        /* "." when there is no slash */
-const char *gn_path_base(const char *path);                 /* borrowed: after the last slash */
-const char *gn_path_ext(const char *path);                  /* borrowed: ".nii.gz", ".png", or "" */
-char *gn_path_stem(const char *path);                       /* base without ext */
+char *gn_path_join(const char *dir,
+                   const char *name);       /* name alone if it is absolute or dir is "" */
+char *gn_path_dir(const char *path);        /* "." when there is no slash */
+const char *gn_path_base(const char *path); /* borrowed: after the last slash */
+const char *gn_path_ext(const char *path);  /* borrowed: ".nii.gz", ".png", or "" */
+char *gn_path_stem(const char *path);       /* base without ext */
 /* A sample's name as a file name (interface 3): %, /, control bytes and a leading . or - become
  * %XX; above 200 bytes the first 180 (fewer where that would cut a character or a %XX), '-' and
  * 16 hex digits of FNV-1a of the sample's name. The empty name gives %00. */

@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
-const char *const gn_zscore_names[] = { "full",     "nonzero", "nonzero_masked",
-                                        "positive", "mask",    NULL };
+const char *const gn_zscore_names[] = {"full",     "nonzero", "nonzero_masked",
+                                       "positive", "mask",    NULL};
 
 enum { CHUNK = 1 << 16, LANES = 16 };
 
@@ -36,28 +36,28 @@ struct lanes {
     float min[LANES], max[LANES];
 };
 
-/* 16 elements, one a lane. Each loop is a few vector instructions: the test is repeated in the width
- * that the loop computes in. A value that is not a number counts, so that it is found. */
-#define ADD(test)                                                                       \
-    do {                                                                                \
-        if (second)                                                                     \
-            for (int k = 0; k < LANES; k++) {                                           \
-                double v = (double)x[k], d = (test) ? v - mean : 0;                     \
-                l->sum[k] += d;                                                         \
-                l->squares[k] += d * d;                                                 \
-            }                                                                           \
-        else {                                                                          \
-            for (int k = 0; k < LANES; k++) {                                           \
-                double v = (double)x[k];                                                \
-                l->sum[k] += (test) ? v : 0;                                            \
-                l->n[k] += (test) ? 1.0 : 0.0;                                          \
-            }                                                                           \
-            for (int k = 0; k < LANES; k++) {                                           \
-                float v = x[k], lo = (test) ? v : INFINITY, hi = (test) ? v : -INFINITY; \
-                l->min[k] = lo < l->min[k] ? lo : l->min[k];                            \
-                l->max[k] = hi > l->max[k] ? hi : l->max[k];                            \
-            }                                                                           \
-        }                                                                               \
+/* 16 elements, one a lane. Each loop is a few vector instructions: the test is repeated in the
+ * width that the loop computes in. A value that is not a number counts, so that it is found. */
+#define ADD(test)                                                                                  \
+    do {                                                                                           \
+        if (second)                                                                                \
+            for (int k = 0; k < LANES; k++) {                                                      \
+                double v = (double)x[k], d = (test) ? v - mean : 0;                                \
+                l->sum[k] += d;                                                                    \
+                l->squares[k] += d * d;                                                            \
+            }                                                                                      \
+        else {                                                                                     \
+            for (int k = 0; k < LANES; k++) {                                                      \
+                double v = (double)x[k];                                                           \
+                l->sum[k] += (test) ? v : 0;                                                       \
+                l->n[k] += (test) ? 1.0 : 0.0;                                                     \
+            }                                                                                      \
+            for (int k = 0; k < LANES; k++) {                                                      \
+                float v = x[k], lo = (test) ? v : INFINITY, hi = (test) ? v : -INFINITY;           \
+                l->min[k] = lo < l->min[k] ? lo : l->min[k];                                       \
+                l->max[k] = hi > l->max[k] ? hi : l->max[k];                                       \
+            }                                                                                      \
+        }                                                                                          \
     } while (0)
 
 static void add_block(const float *x, enum gn_where where, bool second, double mean,
@@ -107,7 +107,7 @@ static void chunk_stats(void *arg, size_t chunk, int thread)
         else
             add_block(j->x + first + i, j->where, j->second, j->mean, &l);
     }
-    struct part p = { 0, 0, 0, INFINITY, -INFINITY };
+    struct part p = {0, 0, 0, INFINITY, -INFINITY};
     for (int k = 0; k < LANES; k++) {
         p.n += (int64_t)l.n[k];
         p.sum += l.sum[k];
@@ -120,7 +120,7 @@ static void chunk_stats(void *arg, size_t chunk, int thread)
 
 static struct part all_chunks(struct stats_job *j)
 {
-    struct part total = { 0, 0, 0, INFINITY, -INFINITY };
+    struct part total = {0, 0, 0, INFINITY, -INFINITY};
     size_t chunks = (size_t)((j->n + CHUNK - 1) / CHUNK);
     gn_pool_run(chunks, chunk_stats, j);
     for (size_t i = 0; i < chunks; i++) {
@@ -136,8 +136,8 @@ static struct part all_chunks(struct stats_job *j)
 void gn_stats_of(const float *x, int64_t n, enum gn_where where, const uint8_t *mask,
                  int64_t voxels, struct gn_stats *stats)
 {
-    struct stats_job j = { .x = x, .n = n, .voxels = voxels, .where = where, .mask = mask };
-    *stats = (struct gn_stats){ 0 };
+    struct stats_job j = {.x = x, .n = n, .voxels = voxels, .where = where, .mask = mask};
+    *stats = (struct gn_stats){0};
     j.part = gn_alloc((size_t)(n / CHUNK + 1) * sizeof *j.part);
     struct part p = all_chunks(&j);
     stats->n = p.n;
@@ -218,19 +218,19 @@ static void run_point(struct point_job *j)
 
 void gn_normalize_clip(float *x, int64_t n, double lo, double hi)
 {
-    struct point_job j = { .x = x, .n = n, .op = POINT_CLIP, .a = lo, .b = hi };
+    struct point_job j = {.x = x, .n = n, .op = POINT_CLIP, .a = lo, .b = hi};
     run_point(&j);
 }
 
 void gn_normalize_threshold(float *x, int64_t n, double lo, double hi)
 {
-    struct point_job j = { .x = x, .n = n, .op = POINT_THRESHOLD, .a = lo, .b = hi };
+    struct point_job j = {.x = x, .n = n, .op = POINT_THRESHOLD, .a = lo, .b = hi};
     run_point(&j);
 }
 
 void gn_normalize_divide(float *x, int64_t n, double by)
 {
-    struct point_job j = { .x = x, .n = n, .op = POINT_DIVIDE, .a = 0, .b = by };
+    struct point_job j = {.x = x, .n = n, .op = POINT_DIVIDE, .a = 0, .b = by};
     run_point(&j);
 }
 
@@ -239,8 +239,8 @@ void gn_normalize_channels(float *x, int64_t channels, int64_t voxels, const dou
 {
     for (int64_t c = 0; c < channels; c++) {
         int64_t k = n_values > 1 ? c : 0;
-        struct point_job j = { .x = x + c * voxels, .n = voxels, .op = POINT_DIVIDE, .a = mean[k],
-                               .b = std[k] };
+        struct point_job j = {
+            .x = x + c * voxels, .n = voxels, .op = POINT_DIVIDE, .a = mean[k], .b = std[k]};
         run_point(&j);
     }
 }
@@ -248,22 +248,30 @@ void gn_normalize_channels(float *x, int64_t channels, int64_t voxels, const dou
 int gn_normalize_zscore(float *x, int64_t n, enum gn_zscore kind, const uint8_t *mask,
                         int64_t voxels, struct gn_err *err)
 {
-    static const enum gn_where from[] = { GN_WHERE_ALL, GN_WHERE_NONZERO, GN_WHERE_NONZERO,
-                                          GN_WHERE_POSITIVE, GN_WHERE_MASK };
-    static const enum gn_where to[] = { GN_WHERE_ALL, GN_WHERE_ALL, GN_WHERE_NONZERO, GN_WHERE_ALL,
-                                        GN_WHERE_MASK };
+    static const enum gn_where from[] = {GN_WHERE_ALL, GN_WHERE_NONZERO, GN_WHERE_NONZERO,
+                                         GN_WHERE_POSITIVE, GN_WHERE_MASK};
+    static const enum gn_where to[] = {GN_WHERE_ALL, GN_WHERE_ALL, GN_WHERE_NONZERO, GN_WHERE_ALL,
+                                       GN_WHERE_MASK};
     struct gn_stats s;
     gn_stats_of(x, n, from[kind], mask, voxels, &s);
     if (s.n < 2)
         return gn_err_set(err, "a z-score needs at least 2 values: %lld are %s", (long long)s.n,
-                          kind == GN_ZSCORE_FULL ? "there" : kind == GN_ZSCORE_MASK ? "in the mask"
-                          : kind == GN_ZSCORE_POSITIVE ? "positive" : "not zero");
+                          kind == GN_ZSCORE_FULL       ? "there"
+                          : kind == GN_ZSCORE_MASK     ? "in the mask"
+                          : kind == GN_ZSCORE_POSITIVE ? "positive"
+                                                       : "not zero");
     if (!isfinite(s.mean) || !isfinite(s.std))
         return gn_err_set(err, "values that are not finite");
     if (!(s.std > 0))
         return gn_err_set(err, "the standard deviation is 0: every value is %g", s.mean);
-    struct point_job j = { .x = x, .n = n, .voxels = voxels, .op = POINT_DIVIDE, .a = s.mean,
-                           .b = s.std, .where = to[kind], .mask = mask };
+    struct point_job j = {.x = x,
+                          .n = n,
+                          .voxels = voxels,
+                          .op = POINT_DIVIDE,
+                          .a = s.mean,
+                          .b = s.std,
+                          .where = to[kind],
+                          .mask = mask};
     run_point(&j);
     return 0;
 }
@@ -345,8 +353,13 @@ int gn_normalize_rescale(float *x, int64_t n, const struct gn_rescale *r, struct
         return 1;
     if (clamp)
         gn_normalize_clip(x, n, q[0], q[1]);
-    struct point_job j = { .x = x, .n = n, .op = POINT_LINEAR, .a = m[0], .b = m[1] - m[0],
-                           .c = r->out[1] - r->out[0], .d = r->out[0] };
+    struct point_job j = {.x = x,
+                          .n = n,
+                          .op = POINT_LINEAR,
+                          .a = m[0],
+                          .b = m[1] - m[0],
+                          .c = r->out[1] - r->out[0],
+                          .d = r->out[0]};
     run_point(&j);
     return 0;
 }

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "image/patch.h"
 
-const char *const gn_sampler_names[] = { "uniform", "label", "weighted", "balanced", NULL };
+const char *const gn_sampler_names[] = {"uniform", "label", "weighted", "balanced", NULL};
 
 /* Rows and columns in which a centre can lie, hi exclusive. */
 static void centres(const struct gn_sampler *s, int64_t lo[3], int64_t hi[3])
@@ -138,7 +138,7 @@ int gn_sampler_init(struct gn_sampler *s, enum gn_sampler_kind kind, const int64
     int64_t lo[3], hi[3], pad[3];
     int rc = -1, last = 0;
     bool small = false;
-    *s = (struct gn_sampler){ .kind = kind };
+    *s = (struct gn_sampler){.kind = kind};
     memcpy(s->size, size, sizeof s->size);
     memcpy(s->patch, patch, sizeof s->patch);
     for (int k = 0; k < 3; k++) {
@@ -146,11 +146,12 @@ int gn_sampler_init(struct gn_sampler *s, enum gn_sampler_kind kind, const int64
         small |= pad[k] > 0;
     }
     if (small)
-        return gn_err_set(err, "the patch %lldx%lldx%lld is larger than the image %lldx%lldx%lld: "
-                          "pad by %lld,%lld,%lld on each side", (long long)patch[0],
-                          (long long)patch[1], (long long)patch[2], (long long)size[0],
-                          (long long)size[1], (long long)size[2], (long long)pad[0],
-                          (long long)pad[1], (long long)pad[2]);
+        return gn_err_set(err,
+                          "the patch %lldx%lldx%lld is larger than the image %lldx%lldx%lld: "
+                          "pad by %lld,%lld,%lld on each side",
+                          (long long)patch[0], (long long)patch[1], (long long)patch[2],
+                          (long long)size[0], (long long)size[1], (long long)size[2],
+                          (long long)pad[0], (long long)pad[1], (long long)pad[2]);
     if (kind == GN_SAMPLER_UNIFORM)
         return 0;
     if (!label || label->rank != 4 || label->shape[3] != size[0] || label->shape[2] != size[1] ||
@@ -171,8 +172,10 @@ int gn_sampler_init(struct gn_sampler *s, enum gn_sampler_kind kind, const int64
             for (int64_t x = lo[0]; x < hi[0]; x++) {
                 double w = weight_of(s, row[x], &last);
                 if (!(w >= 0) || isinf(w)) {
-                    gn_err_set(err, "a sampling weight must be finite and not negative: %g at "
-                               "voxel %lld %lld %lld", w, (long long)x, (long long)y, (long long)z);
+                    gn_err_set(err,
+                               "a sampling weight must be finite and not negative: %g at "
+                               "voxel %lld %lld %lld",
+                               w, (long long)x, (long long)y, (long long)z);
                     goto out;
                 }
                 sum += w;
@@ -195,15 +198,17 @@ void gn_sampler_free(struct gn_sampler *s)
     free(s->row);
     free(s->value);
     free(s->voxel_weight);
-    *s = (struct gn_sampler){ 0 };
+    *s = (struct gn_sampler){0};
 }
 
 int gn_sampler_empty_error(const struct gn_sampler *s, struct gn_err *err)
 {
-    return gn_err_set(err, "no labelled voxel can be the centre of a %lldx%lldx%lld patch "
-                      "(patch_sampler: {type: label, enable_padding: true} or uniform helps, and so "
-                      "does a smaller patch)", (long long)s->patch[0], (long long)s->patch[1],
-                      (long long)s->patch[2]);
+    return gn_err_set(
+        err,
+        "no labelled voxel can be the centre of a %lldx%lldx%lld patch "
+        "(patch_sampler: {type: label, enable_padding: true} or uniform helps, and so "
+        "does a smaller patch)",
+        (long long)s->patch[0], (long long)s->patch[1], (long long)s->patch[2]);
 }
 
 void gn_sampler_draw(const struct gn_sampler *s, const struct gn_tensor *label,

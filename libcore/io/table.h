@@ -1,4 +1,5 @@
-/* table.h - what a data CSV means: which column is what, where its files are, how samples are named.
+/* table.h - what a data CSV means: which column is what, where its files are, how samples are
+ * named.
  *
  *   struct gn_table t = { 0 };
  *   gn_table_read(&t, paths, n, GN_TABLE_IMAGES, &err)    one CSV or TSV, or several joined
@@ -48,7 +49,8 @@ struct gn_table_row {
     /* The subject, or subject_v1, subject_v2 for its second, third row: unique in the table. */
     const char *sample;
     const char *const *cell; /* one a column: text as written, "" when empty; never NULL */
-    const char *const *path; /* one a column: the file meant; NULL if empty, or no column of files */
+    const char *const *path; /* one a column: the file meant; NULL if empty, or no column of files
+                              */
     const char *file;        /* the CSV it stands in, and the line; "" and 0 for image operands */
     size_t line;
 };

@@ -41,7 +41,8 @@ int gn_sample_size(const struct gn_sample *s, int64_t size[3], struct gn_err *er
     return 0;
 }
 
-int gn_sample_images(struct gn_sample *s, int channels, const int64_t size[3], float *x, struct gn_err *err)
+int gn_sample_images(struct gn_sample *s, int channels, const int64_t size[3], float *x,
+                     struct gn_err *err)
 {
     size_t voxels = (size_t)(size[0] * size[1] * size[2]);
     int c = 0;
@@ -59,7 +60,8 @@ int gn_sample_images(struct gn_sample *s, int channels, const int64_t size[3], f
         c += (int)n;
     }
     if (c != channels)
-        return gn_err_set(err, "%d channel%s, the network takes %d", c, c == 1 ? "" : "s", channels);
+        return gn_err_set(err, "%d channel%s, the network takes %d", c, c == 1 ? "" : "s",
+                          channels);
     return 0;
 }
 
@@ -85,7 +87,8 @@ int gn_sample_label(struct gn_sample *s, const int64_t size[3], int32_t *label, 
         if (!(fabs(v) <= INT32_MAX))
             return gn_err_set(err, "label value %g is no class", v);
         label[i] = (int32_t)lrint(v);
-        if (fabs(v - label[i]) > 1e-3) /* a scaled integer file gives 0.99999997; a probability map gives anything */
+        if (fabs(v - label[i]) > 1e-3) /* a scaled integer file gives 0.99999997; a probability map
+                                          gives anything */
             return gn_err_set(err, "label value %g is not a whole number", v);
     }
     return 0;

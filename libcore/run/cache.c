@@ -8,14 +8,17 @@
 #include "base/csv.h"
 #include "io/table.h"
 
-static int add_item(struct gn_cache *c, const struct gn_record *first, const char *path, int64_t offset, struct gn_err *err)
+static int add_item(struct gn_cache *c, const struct gn_record *first, const char *path,
+                    int64_t offset, struct gn_err *err)
 {
     const char *sample = gn_record_get(first, "sample"), *subject = gn_record_get(first, "subject");
     if (!sample)
         return gn_err_set(err, "%s: a record without a sample name", path);
     c->item = gn_realloc(c->item, (c->n + 1) * sizeof *c->item);
-    c->item[c->n++] = (struct gn_cache_item){ .sample = gn_strdup(sample), .subject = gn_strdup(subject ? subject : sample),
-                                              .path = gn_strdup(path), .offset = offset };
+    c->item[c->n++] = (struct gn_cache_item){.sample = gn_strdup(sample),
+                                             .subject = gn_strdup(subject ? subject : sample),
+                                             .path = gn_strdup(path),
+                                             .offset = offset};
     return 0;
 }
 
@@ -104,7 +107,8 @@ out:
 
 static int by_sample(const void *a, const void *b)
 {
-    return strcmp(((const struct gn_cache_item *)a)->sample, ((const struct gn_cache_item *)b)->sample);
+    return strcmp(((const struct gn_cache_item *)a)->sample,
+                  ((const struct gn_cache_item *)b)->sample);
 }
 
 int gn_cache_open(struct gn_cache *c, const char *const *paths, size_t n, struct gn_err *err)
@@ -117,7 +121,9 @@ int gn_cache_open(struct gn_cache *c, const char *const *paths, size_t n, struct
             goto fail;
         }
         if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
-            gn_err_usage(err, "%s: must be a folder or a regular file: samples are read in another order", paths[i]);
+            gn_err_usage(
+                err, "%s: must be a folder or a regular file: samples are read in another order",
+                paths[i]);
             goto fail;
         }
         if ((S_ISDIR(st.st_mode) ? scan_folder(c, paths[i], err) : scan_file(c, paths[i], err)) < 0)
@@ -127,7 +133,8 @@ int gn_cache_open(struct gn_cache *c, const char *const *paths, size_t n, struct
         qsort(c->item, c->n, sizeof *c->item, by_sample);
     for (size_t i = 1; i < c->n; i++)
         if (!strcmp(c->item[i].sample, c->item[i - 1].sample)) {
-            gn_err_set(err, "sample %s is there twice: %s and %s", c->item[i].sample, c->item[i - 1].path, c->item[i].path);
+            gn_err_set(err, "sample %s is there twice: %s and %s", c->item[i].sample,
+                       c->item[i - 1].path, c->item[i].path);
             goto fail;
         }
     return 0;

@@ -34,8 +34,8 @@ static bool contains(const struct gn_strs *list, const char *text)
     return false;
 }
 
-int gn_chain_compare(const struct gn_strs *wanted, const struct gn_strs *optional, const struct gn_strs *done,
-                     struct gn_err *err)
+int gn_chain_compare(const struct gn_strs *wanted, const struct gn_strs *optional,
+                     const struct gn_strs *done, struct gn_err *err)
 {
     size_t w = 0, d = 0;
     while (w < wanted->n || d < done->n) {
@@ -48,15 +48,18 @@ int gn_chain_compare(const struct gn_strs *wanted, const struct gn_strs *optiona
         } else if (!have) {
             return gn_err_set(err, "preprocessing differs: '%s' was not done", want);
         } else if (!want) {
-            return gn_err_set(err, "preprocessing differs: '%s' was done and should not have been", have);
+            return gn_err_set(err, "preprocessing differs: '%s' was done and should not have been",
+                              have);
         } else {
-            return gn_err_set(err, "preprocessing differs: '%s' was done, '%s' was expected", have, want);
+            return gn_err_set(err, "preprocessing differs: '%s' was done, '%s' was expected", have,
+                              want);
         }
     }
     return 0;
 }
 
-void gn_chain_of_config(const struct gn_config *c, struct gn_strs *all, struct gn_strs *training_only)
+void gn_chain_of_config(const struct gn_config *c, struct gn_strs *all,
+                        struct gn_strs *training_only)
 {
     struct gn_strs training = {0};
     gn_config_chain(c, false, all);

@@ -19,22 +19,28 @@ void gn_train_state_start(struct gn_train_state *state)
     state->best_epoch = -1;
 }
 
-/* ---- the state as text: key value lines, reals in hexadecimal so that they come back bit for bit ---- */
+/* ---- the state as text: key value lines, reals in hexadecimal so that they come back bit for bit
+ * ---- */
 
 static void state_print(const struct gn_train_state *t, int64_t steps, struct gn_str *out)
 {
-    gn_str_addf(out, "epoch %" PRId64 "\nconsumed %" PRId64 "\nbatches %" PRId64 "\n", t->epoch, t->consumed, t->batches);
-    gn_str_addf(out, "skipped %" PRId64 "\nskipped_row %" PRId64 "\nloss_sum %a\n", t->skipped, t->skipped_row, t->loss_sum);
+    gn_str_addf(out, "epoch %" PRId64 "\nconsumed %" PRId64 "\nbatches %" PRId64 "\n", t->epoch,
+                t->consumed, t->batches);
+    gn_str_addf(out, "skipped %" PRId64 "\nskipped_row %" PRId64 "\nloss_sum %a\n", t->skipped,
+                t->skipped_row, t->loss_sum);
     for (int k = 0; k < GN_MAX_CLASSES; k++)
         if (t->dice_n[k])
             gn_str_addf(out, "dice %d %a %" PRId64 "\n", k, t->dice_sum[k], t->dice_n[k]);
-    gn_str_addf(out, "best_loss %a\nbest_epoch %" PRId64 "\npatience %" PRId64 "\n", t->best_loss, t->best_epoch, t->patience);
-    gn_str_addf(out, "log_bytes %" PRId64 " %" PRId64 " %" PRId64 "\n", t->log_bytes[0], t->log_bytes[1], t->log_bytes[2]);
+    gn_str_addf(out, "best_loss %a\nbest_epoch %" PRId64 "\npatience %" PRId64 "\n", t->best_loss,
+                t->best_epoch, t->patience);
+    gn_str_addf(out, "log_bytes %" PRId64 " %" PRId64 " %" PRId64 "\n", t->log_bytes[0],
+                t->log_bytes[1], t->log_bytes[2]);
     gn_str_addf(out, "stopped %d\nsteps %" PRId64 "\n", t->stopped, steps);
 }
 
 /* One line each; every key is read by a scanf whose whole format must match. */
-static int state_parse(const char *text, struct gn_train_state *t, int64_t *steps, struct gn_err *err)
+static int state_parse(const char *text, struct gn_train_state *t, int64_t *steps,
+                       struct gn_err *err)
 {
     int seen = 0;
     gn_train_state_start(t);
@@ -55,12 +61,14 @@ static int state_parse(const char *text, struct gn_train_state *t, int64_t *step
         seen++;
         const char *value = buf + strlen(key);
         if (!strcmp(key, "dice")) {
-            if (sscanf(value, "%" SCNd64 " %la %" SCNd64, &i, &a, &j) != 3 || i < 0 || i >= GN_MAX_CLASSES)
+            if (sscanf(value, "%" SCNd64 " %la %" SCNd64, &i, &a, &j) != 3 || i < 0 ||
+                i >= GN_MAX_CLASSES)
                 return gn_err_set(err, "state: bad line '%s'", buf);
             t->dice_sum[i] = a;
             t->dice_n[i] = j;
         } else if (!strcmp(key, "log_bytes")) {
-            if (sscanf(value, "%" SCNd64 " %" SCNd64 " %" SCNd64, &i, &j, &k) != 3 || i < 0 || j < 0 || k < 0)
+            if (sscanf(value, "%" SCNd64 " %" SCNd64 " %" SCNd64, &i, &j, &k) != 3 || i < 0 ||
+                j < 0 || k < 0)
                 return gn_err_set(err, "state: bad line '%s'", buf);
             t->log_bytes[0] = i, t->log_bytes[1] = j, t->log_bytes[2] = k;
         } else if (!strcmp(key, "loss_sum") || !strcmp(key, "best_loss")) {
@@ -110,16 +118,20 @@ struct step_option {
     const char *tool, *name; /* space-separated spellings */
     bool value;
 };
-/* What preprocessing may ask for: every option of these tools that neither names nor reads a file. */
+/* What preprocessing may ask for: every option of these tools that neither names nor reads a file.
+ */
 static const struct step_option step_options[] = {
-    {"gn-resample", "-s --spacing", true},   {"gn-resample", "--spacing-min", true},  {"gn-resample", "--size", true},
-    {"gn-resample", "--canonical", false},   {"gn-resample", "--crop", true},         {"gn-resample", "--center-crop", true},
-    {"gn-resample", "--pad", true},          {"gn-resample", "--crop-zero", false},   {"gn-resample", "-i --interp", true},
-    {"gn-resample", "--align", true},        {"gn-resample", "--mode", true},         {"gn-resample", "--min-size", true},
-    {"gn-normalize", "--zscore", true},      {"gn-normalize", "--clip", true},        {"gn-normalize", "--threshold", true},
-    {"gn-normalize", "--window", true},      {"gn-normalize", "--rescale", true},     {"gn-normalize", "--divide", true},
-    {"gn-normalize", "--mean", true},        {"gn-normalize", "--std", true},         {"gn-normalize", "--percentiles", true},
-    {"gn-normalize", "--in", true},
+    {"gn-resample", "-s --spacing", true},   {"gn-resample", "--spacing-min", true},
+    {"gn-resample", "--size", true},         {"gn-resample", "--canonical", false},
+    {"gn-resample", "--crop", true},         {"gn-resample", "--center-crop", true},
+    {"gn-resample", "--pad", true},          {"gn-resample", "--crop-zero", false},
+    {"gn-resample", "-i --interp", true},    {"gn-resample", "--align", true},
+    {"gn-resample", "--mode", true},         {"gn-resample", "--min-size", true},
+    {"gn-normalize", "--zscore", true},      {"gn-normalize", "--clip", true},
+    {"gn-normalize", "--threshold", true},   {"gn-normalize", "--window", true},
+    {"gn-normalize", "--rescale", true},     {"gn-normalize", "--divide", true},
+    {"gn-normalize", "--mean", true},        {"gn-normalize", "--std", true},
+    {"gn-normalize", "--percentiles", true}, {"gn-normalize", "--in", true},
 };
 
 static bool is_word(const char *word, size_t n, const char *text)
@@ -127,11 +139,13 @@ static bool is_word(const char *word, size_t n, const char *text)
     return strlen(text) == n && !memcmp(word, text, n);
 }
 
-static const struct step_option *find_step_option(const char *tool, size_t tool_n, const char *word, size_t n)
+static const struct step_option *find_step_option(const char *tool, size_t tool_n, const char *word,
+                                                  size_t n)
 {
     for (size_t i = 0; i < sizeof step_options / sizeof *step_options; i++) {
         const char *name = step_options[i].name, *other = strchr(name, ' ');
-        bool same = other ? is_word(word, n, other + 1) || (n == (size_t)(other - name) && !memcmp(word, name, n))
+        bool same = other ? is_word(word, n, other + 1) ||
+                                (n == (size_t)(other - name) && !memcmp(word, name, n))
                           : is_word(word, n, name);
         if (same && is_word(tool, tool_n, step_options[i].tool))
             return &step_options[i];
@@ -141,7 +155,8 @@ static const struct step_option *find_step_option(const char *tool, size_t tool_
 
 static bool is_step(const char *line)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+-";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+-";
     size_t tool_n = strcspn(line, " ");
     const char *word = line + tool_n;
     int options = 0;
@@ -161,7 +176,8 @@ static bool is_step(const char *line)
     return options > 0;
 }
 
-int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *commands, struct gn_err *err)
+int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *commands,
+                           struct gn_err *err)
 {
     const char *line = gn_safetensors_meta(st, "preprocessing");
     if (!line)
@@ -209,8 +225,8 @@ static void add_meta(struct gn_safetensors_out *o, const struct gn_model_info *i
     gn_str_free(&s);
 }
 
-int gn_checkpoint_save(const char *path, struct gn_net *net, const struct gn_model_info *info, const struct gn_train_state *state,
-                       struct gn_err *err)
+int gn_checkpoint_save(const char *path, struct gn_net *net, const struct gn_model_info *info,
+                       const struct gn_train_state *state, struct gn_err *err)
 {
     struct gn_safetensors_out *o = gn_safetensors_out_new();
     struct gn_str text = {0};
@@ -245,7 +261,8 @@ int gn_checkpoint_save(const char *path, struct gn_net *net, const struct gn_mod
 
 static int same_shape(const struct gn_tensor *a, const struct gn_tensor *b)
 {
-    return a->dtype == b->dtype && a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof a->shape[0]);
+    return a->dtype == b->dtype && a->rank == b->rank &&
+           !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof a->shape[0]);
 }
 
 int gn_model_weights(const struct gn_safetensors *st, struct gn_net *net, struct gn_err *err)
@@ -257,7 +274,8 @@ int gn_model_weights(const struct gn_safetensors *st, struct gn_net *net, struct
         if (!t)
             return gn_err_set(err, "tensor '%s' is missing", p[i].name);
         if (!same_shape(t, &p[i].tensor))
-            return gn_err_set(err, "tensor '%s' has another shape or dtype than the network's", p[i].name);
+            return gn_err_set(err, "tensor '%s' has another shape or dtype than the network's",
+                              p[i].name);
         memcpy(p[i].tensor.data, t->data, (size_t)gn_tensor_count(t) * sizeof(float));
     }
     gn_net_params_changed(net);
@@ -268,11 +286,13 @@ static int check_format(const struct gn_safetensors *st, struct gn_err *err)
 {
     const char *format = gn_safetensors_meta(st, "format");
     if (!format || strcmp(format, format_name))
-        return gn_err_set(err, "not a model of this project (metadata 'format' is not '%s')", format_name);
+        return gn_err_set(err, "not a model of this project (metadata 'format' is not '%s')",
+                          format_name);
     return 0;
 }
 
-static int read_state(const struct gn_safetensors *st, struct gn_train_state *state, int64_t *steps, struct gn_err *err)
+static int read_state(const struct gn_safetensors *st, struct gn_train_state *state, int64_t *steps,
+                      struct gn_err *err)
 {
     const char *text = gn_safetensors_meta(st, "state");
     if (check_format(st, err) < 0)
@@ -300,7 +320,8 @@ out:
     return rc < 0 ? gn_err_wrap(err, "%s", path) : rc;
 }
 
-int gn_checkpoint_load(const char *path, struct gn_net *net, struct gn_train_state *state, struct gn_err *err)
+int gn_checkpoint_load(const char *path, struct gn_net *net, struct gn_train_state *state,
+                       struct gn_err *err)
 {
     struct gn_safetensors st;
     struct gn_net_param *p;
@@ -336,20 +357,24 @@ out:
     return rc < 0 ? gn_err_wrap(err, "%s", path) : 0;
 }
 
-/* The weights of a class are found by its place in the list, what it is written as by its label: they must not disagree. */
-static int check_classes(const struct gn_safetensors *st, const struct gn_config *c, struct gn_err *err)
+/* The weights of a class are found by its place in the list, what it is written as by its label:
+ * they must not disagree. */
+static int check_classes(const struct gn_safetensors *st, const struct gn_config *c,
+                         struct gn_err *err)
 {
     const char *list = gn_safetensors_meta(st, "class_list");
     struct gn_str own = {0};
     int rc = 0;
     put_class_list(c, &own);
     if (!list || strcmp(list, gn_str_text(&own)))
-        rc = gn_err_set(err, "metadata 'class_list': '%s', but its config has '%s'", list ? list : "", gn_str_text(&own));
+        rc = gn_err_set(err, "metadata 'class_list': '%s', but its config has '%s'",
+                        list ? list : "", gn_str_text(&own));
     gn_str_free(&own);
     return rc;
 }
 
-int gn_model_open(struct gn_model *m, const char *path, const char *device, int64_t batch, uint64_t memory, struct gn_err *err)
+int gn_model_open(struct gn_model *m, const char *path, const char *device, int64_t batch,
+                  uint64_t memory, struct gn_err *err)
 {
     struct gn_safetensors st;
     struct gn_strs faults = {0};
@@ -363,7 +388,8 @@ int gn_model_open(struct gn_model *m, const char *path, const char *device, int6
     const char *count = gn_safetensors_meta(&st, "channels");
     if (check_format(&st, err) < 0)
         goto out;
-    if (!yaml || !count || gn_parse_int(count, &channels) < 0 || channels < 1 || channels > INT16_MAX) {
+    if (!yaml || !count || gn_parse_int(count, &channels) < 0 || channels < 1 ||
+        channels > INT16_MAX) {
         gn_err_set(err, "metadata 'config' or 'channels' is missing or wrong");
         goto out;
     }
@@ -372,17 +398,20 @@ int gn_model_open(struct gn_model *m, const char *path, const char *device, int6
         gn_err_set(err, "config in the model: %s", faults.n ? faults.item[0] : "unreadable");
         goto out;
     }
-    if (gn_model_preprocessing(&st, &m->preprocessing, err) < 0 || check_classes(&st, &m->config, err) < 0)
+    if (gn_model_preprocessing(&st, &m->preprocessing, err) < 0 ||
+        check_classes(&st, &m->config, err) < 0)
         goto out;
     if (m->config.channels && m->config.channels != channels) {
-        gn_err_set(err, "metadata 'channels': %s, but its config has num_channels %d", count, m->config.channels);
+        gn_err_set(err, "metadata 'channels': %s, but its config has num_channels %d", count,
+                   m->config.channels);
         goto out;
     }
     m->channels = (int)channels;
     m->name = gn_path_stem(path);
     if (gn_setup_from_config(&m->setup, &m->config, m->channels, err) < 0)
         goto out;
-    m->net = gn_net_new(&m->setup.net, NULL, NULL, false, device, batch, m->config.patch, memory, err);
+    m->net =
+        gn_net_new(&m->setup.net, NULL, NULL, false, device, batch, m->config.patch, memory, err);
     if (!m->net || gn_model_weights(&st, m->net, err) < 0)
         goto out;
     rc = 0;

@@ -10,7 +10,8 @@
 
 enum { GN_ORDER_OP = 254 };
 
-int gn_augment_from_config(struct gn_augment_list *list, const struct gn_config *c, struct gn_err *err)
+int gn_augment_from_config(struct gn_augment_list *list, const struct gn_config *c,
+                           struct gn_err *err)
 {
     for (int i = 0; i < c->aug.n; i++)
         if (gn_augment_add_yaml(list, c->aug.step[i].name, c->aug.step[i].value, 0.5, err) < 0)
@@ -18,8 +19,8 @@ int gn_augment_from_config(struct gn_augment_list *list, const struct gn_config 
     return 0;
 }
 
-int gn_sampler_from_config(const struct gn_config *c, enum gn_sampler_kind *kind, struct gn_sampler_class **classes,
-                           struct gn_err *err)
+int gn_sampler_from_config(const struct gn_config *c, enum gn_sampler_kind *kind,
+                           struct gn_sampler_class **classes, struct gn_err *err)
 {
     int i = 0;
     *classes = NULL;
@@ -33,7 +34,8 @@ int gn_sampler_from_config(const struct gn_config *c, enum gn_sampler_kind *kind
     *kind = GN_SAMPLER_BALANCED;
     *classes = gn_alloc((size_t)c->n_classes * sizeof **classes);
     for (int k = 0; k < c->n_classes; k++)
-        (*classes)[k] = (struct gn_sampler_class){ c->classes[k].value, c->classes[k].n, c->sampling_weights[k] };
+        (*classes)[k] =
+            (struct gn_sampler_class){c->classes[k].value, c->classes[k].n, c->sampling_weights[k]};
     return 0;
 }
 
@@ -68,8 +70,9 @@ void gn_order_epoch(struct gn_order *o, int64_t epoch)
 }
 
 /* Where patch `index` of the sample lies, and the window of the parent it needs. */
-static int place(const struct gn_order *o, struct gn_sample *s, int64_t epoch, int64_t index, const int64_t size[3],
-                 struct gn_box *patch, struct gn_box *window, struct gn_err *err)
+static int place(const struct gn_order *o, struct gn_sample *s, int64_t epoch, int64_t index,
+                 const int64_t size[3], struct gn_box *patch, struct gn_box *window,
+                 struct gn_err *err)
 {
     const char *name = gn_sample_name(s);
     struct gn_record *label = gn_sample_find(s, GN_ROLE_LABEL);
@@ -87,15 +90,18 @@ static int place(const struct gn_order *o, struct gn_sample *s, int64_t epoch, i
         gn_sampler_empty_error(&sampler, err);
         goto out;
     }
-    struct gn_draw where = gn_draw_at(o->seed, name, NULL, (uint32_t)epoch, (uint32_t)index, GN_SAMPLER_OP);
+    struct gn_draw where =
+        gn_draw_at(o->seed, name, NULL, (uint32_t)epoch, (uint32_t)index, GN_SAMPLER_OP);
     gn_sampler_draw(&sampler, label ? &label->tensor : NULL, &where, patch->origin, centre);
     memcpy(patch->size, o->config->patch, sizeof patch->size);
     *window = *patch;
     if (o->augment.n) {
         draws = gn_alloc(sizeof *draws);
-        if (gn_augment_draw(draws, &o->augment, o->seed, name, (uint32_t)epoch, (uint32_t)index, NULL, err) < 0)
+        if (gn_augment_draw(draws, &o->augment, o->seed, name, (uint32_t)epoch, (uint32_t)index,
+                            NULL, err) < 0)
             goto out;
-        if (o->kind != GN_SAMPLER_UNIFORM) { /* else a flip would take the lesion out of its patch */
+        if (o->kind != GN_SAMPLER_UNIFORM) { /* else a flip would take the lesion out of its patch
+                                              */
             gn_augment_point(draws, size, centre);
             gn_patch_clamp(size, patch->size, centre, patch->origin);
         }
@@ -109,8 +115,9 @@ out:
 }
 
 /* One record's window, with the keys that say where it is. */
-static int cut(const struct gn_order *o, struct gn_record *from, const struct gn_box *patch, const struct gn_box *window,
-               const int64_t size[3], struct gn_record *to, struct gn_err *err)
+static int cut(const struct gn_order *o, struct gn_record *from, const struct gn_box *patch,
+               const struct gn_box *window, const int64_t size[3], struct gn_record *to,
+               struct gn_err *err)
 {
     struct gn_tensor t = {0};
     double affine[12];
@@ -136,7 +143,8 @@ static int cut(const struct gn_order *o, struct gn_record *from, const struct gn
     return 0;
 }
 
-int gn_order_item(struct gn_order *o, int64_t epoch, int64_t i, struct gn_sample *out, struct gn_err *err)
+int gn_order_item(struct gn_order *o, int64_t epoch, int64_t i, struct gn_sample *out,
+                  struct gn_err *err)
 {
     int64_t each = o->patches ? o->config->q_samples_per_volume : 1, size[3];
     int64_t item = o->order[i] / each, index = o->order[i] % each;
@@ -150,7 +158,8 @@ int gn_order_item(struct gn_order *o, int64_t epoch, int64_t i, struct gn_sample
         if (gn_sample_copy(s, out, err) < 0)
             goto fail;
     } else {
-        if (gn_sample_size(s, size, err) < 0 || place(o, s, epoch, index, size, &patch, &window, err) < 0)
+        if (gn_sample_size(s, size, err) < 0 ||
+            place(o, s, epoch, index, size, &patch, &window, err) < 0)
             goto fail;
         for (size_t k = 0; k < s->n; k++)
             if (cut(o, &s->rec[k], &patch, &window, size, gn_sample_append(out), err) < 0)

@@ -17,12 +17,13 @@ static int final_from_name(const char *name, enum gn_final *final)
     return 0;
 }
 
-int gn_setup_from_config(struct gn_setup *s, const struct gn_config *c, int channels, struct gn_err *err)
+int gn_setup_from_config(struct gn_setup *s, const struct gn_config *c, int channels,
+                         struct gn_err *err)
 {
     memset(s, 0, sizeof *s);
     if (c->channels && channels != c->channels)
-        return gn_err_set(err, "model.num_channels is %d but the data have %d channel%s", c->channels,
-                          channels, channels == 1 ? "" : "s");
+        return gn_err_set(err, "model.num_channels is %d but the data have %d channel%s",
+                          c->channels, channels, channels == 1 ? "" : "s");
     if (c->n_classes < 1)
         return gn_err_set(err, "model.class_list: a segmentation network needs it");
 

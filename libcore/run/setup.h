@@ -1,4 +1,5 @@
-/* setup.h - from a config to what nn builds from: network, loss, optimiser, schedule.  config knows no nn, nn knows no config. */
+/* setup.h - from a config to what nn builds from: network, loss, optimiser, schedule.  config knows
+ * no nn, nn knows no config. */
 #ifndef GN_RUN_SETUP_H
 #define GN_RUN_SETUP_H
 
@@ -13,8 +14,10 @@ struct gn_setup {
     struct gn_class *classes; /* owned; loss.class_list points here */
 };
 
-/* channels: what the data bring; a config that names another number is an error. Texts are borrowed from the config. */
-int gn_setup_from_config(struct gn_setup *s, const struct gn_config *c, int channels, struct gn_err *err) GN_MUST_USE;
+/* channels: what the data bring; a config that names another number is an error. Texts are borrowed
+ * from the config. */
+int gn_setup_from_config(struct gn_setup *s, const struct gn_config *c, int channels,
+                         struct gn_err *err) GN_MUST_USE;
 void gn_setup_free(struct gn_setup *s);
 
 /* Is class k background: the label 0 and nothing else? Those are left out of hard Dice. */

@@ -106,7 +106,8 @@ static int unspill(struct gn_shuffle *b, struct slot *s, struct gn_err *err)
             if (k < 0 && errno == EINTR)
                 continue;
             if (k <= 0)
-                return gn_err_set(err, "cannot read what was spilled: %s", k ? strerror(errno) : "the file was cut");
+                return gn_err_set(err, "cannot read what was spilled: %s",
+                                  k ? strerror(errno) : "the file was cut");
             done += (size_t)k;
             at += k;
         }
@@ -117,7 +118,8 @@ static int unspill(struct gn_shuffle *b, struct slot *s, struct gn_err *err)
     return 0;
 }
 
-static int put_in(struct gn_shuffle *b, struct slot *s, struct gn_sample *sample, struct gn_err *err)
+static int put_in(struct gn_shuffle *b, struct slot *s, struct gn_sample *sample,
+                  struct gn_err *err)
 {
     s->spilled = -1;
     if (gn_sample_move(sample, &s->sample, err) < 0)
@@ -143,7 +145,8 @@ static int take_out(struct gn_shuffle *b, struct slot *s, struct gn_sample *out,
     return 0;
 }
 
-int gn_shuffle_push(struct gn_shuffle *b, struct gn_sample *s, struct gn_sample *out, struct gn_err *err)
+int gn_shuffle_push(struct gn_shuffle *b, struct gn_sample *s, struct gn_sample *out,
+                    struct gn_err *err)
 {
     if (b->held == 0) {
         b->epoch = gn_sample_epoch(s);

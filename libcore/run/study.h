@@ -19,8 +19,8 @@ struct gn_study {
     const struct gn_config *config; /* borrowed, as all texts here */
     const char *config_path;
     const char *out;
-    const char *const
-        *csv; /* one table to be split, or training, validation[, testing] as they are */
+    const char *const *csv; /* one table to be split, or training, validation[, testing] as they are
+                             */
     size_t n_csv;
     const char *device;
     /* filled by gn_study_open */
@@ -36,8 +36,8 @@ int gn_study_open(struct gn_study *s, struct gn_err *err) GN_MUST_USE;
 void gn_study_free(struct gn_study *s);
 
 /* Makes the folder, locks it, writes config, tables and makefile. A folder of ours must agree: the
- * same data (tables and files), the same split, and a config that differs in num_epochs, patience and save_* at most;
- * reset: what is there is removed first. */
+ * same data (tables and files), the same split, and a config that differs in num_epochs, patience
+ * and save_* at most; reset: what is there is removed first. */
 int gn_study_prepare(struct gn_study *s, bool reset, struct gn_err *err) GN_MUST_USE;
 
 /* sources.tsv: size and time of every file of the tables, written as long as nothing was computed

@@ -137,7 +137,8 @@ static void put_train(const struct gn_study *s, const struct view *v, struct gn_
     add_stage(&stages,
               "gn-epochs -c %sconfig.yaml --only data_training.csv --from model/ %s%s%s%s/", v->up,
               raw ? "" : "--patches ",
-              counts && c->biased_sampling && !raw ? "--class-counts class_counts.tsv " : "", v->up, cache);
+              counts && c->biased_sampling && !raw ? "--class-counts class_counts.tsv " : "", v->up,
+              cache);
     if (c->aug.n)
         add_stage(&stages, "gn-augment -c %sconfig.yaml", v->up);
     if (raw) {
@@ -348,8 +349,9 @@ static bool some_leaf_saved(const struct gn_study *s, bool forget)
  * are. */
 static char *first_missing(const struct gn_study *s, const char *only)
 {
-    const char *const products[] = {"model/DONE", "model/best.safetensors", "predictions/predictions.csv",
-                                    s->scored ? "scores.tsv" : NULL, "report/predictions.png"};
+    const char *const products[] = {"model/DONE", "model/best.safetensors",
+                                    "predictions/predictions.csv", s->scored ? "scores.tsv" : NULL,
+                                    "report/predictions.png"};
     char *cache = gn_asprintf("%s/cache/data.csv", s->out);
     if (access(cache, F_OK) < 0)
         return cache;
@@ -389,7 +391,7 @@ int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int
 {
     /* We may be called from a makefile, and this one is a study of its own; and a shell that reads
      * a person's settings would not do what the recipe says. */
-    static const char *const inherited[] = {"MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS",
+    static const char *const inherited[] = {"MAKEFLAGS", "GNUMAKEFLAGS",  "MFLAGS",
                                             "MAKELEVEL", "MAKEOVERRIDES", "MAKEFILES",
                                             "CDPATH",    "ENV",           "BASH_ENV"};
     struct gn_child make = {0};

@@ -25,11 +25,13 @@
 
 enum { MAX_SKIPPED_IN_A_ROW = 10, SIGNAL_WAIT_MS = 200, LOCK_WAIT_MS = 1000 };
 
-static const char *const log_files[3] = { "logs_training.csv", "logs_validation.csv", "logs_testing.csv" };
-static const char *const log_prefixes[3] = { "train", "valid", "test" };
+static const char *const log_files[3] = {"logs_training.csv", "logs_validation.csv",
+                                         "logs_testing.csv"};
+static const char *const log_prefixes[3] = {"train", "valid", "test"};
 
-/* SIGTERM and SIGUSR1 ask for a save after the current step; the loop looks at this. A read that waits for a slow or hanging stage must end
- * too, whenever the signal comes: the handler puts an empty file in its place. */
+/* SIGTERM and SIGUSR1 ask for a save after the current step; the loop looks at this. A read that
+ * waits for a slow or hanging stage must end too, whenever the signal comes: the handler puts an
+ * empty file in its place. */
 static volatile int stop_asked, input = -1, nothing = -1;
 
 static void on_stop(int sig)
@@ -57,19 +59,19 @@ static void catch_signals(struct gn_stream *in)
 /* A signal sent to a whole job ends the program upstream a moment before ours arrives. */
 static bool stop_pending(int wait_ms)
 {
-    struct timespec tick = { 0, 10 * 1000 * 1000 };
+    struct timespec tick = {0, 10 * 1000 * 1000};
     for (int waited = 0; !stop_asked && waited < wait_ms; waited += 10)
         nanosleep(&tick, NULL);
     return stop_asked;
 }
 
 struct batch {
-    int64_t size, n;      /* planned, filled */
-    size_t voxels;        /* of one item */
+    int64_t size, n; /* planned, filled */
+    size_t voxels;   /* of one item */
     float *x, *prob;
     int32_t *label;
     struct gn_net_item *item;
-    char **name;          /* owned names behind item[].sample */
+    char **name; /* owned names behind item[].sample */
 };
 
 struct train {
@@ -80,15 +82,17 @@ struct train {
     int channels;
     struct batch batch;
     struct gn_train_state state;
-    struct gn_cache set[3];   /* 1 validation, 2 testing; set[0] is not used */
+    struct gn_cache set[3]; /* 1 validation, 2 testing; set[0] is not used */
     bool has[3];
-    struct gn_strs chain, chain_training; /* the config's; or the first sample's when the config has none */
+    struct gn_strs chain,
+        chain_training; /* the config's; or the first sample's when the config has none */
     bool chain_known;
     char *path_latest, *path_best, *path_log[3], *path_timing, *path_done;
     struct timespec epoch_start;
     bool resumed;
-    int64_t seen, last_seen;  /* samples of this epoch, and of the one before it, that came in this call */
-    int lock;                 /* descriptor, or -1 */
+    int64_t seen,
+        last_seen; /* samples of this epoch, and of the one before it, that came in this call */
+    int lock;      /* descriptor, or -1 */
 };
 
 static double seconds_since(const struct timespec *t)
@@ -100,10 +104,14 @@ static double seconds_since(const struct timespec *t)
 
 /* ---- saving ---- */
 
-static int save(struct train *t, const char *path, bool with_state, int64_t epoch, struct gn_err *err)
+static int save(struct train *t, const char *path, bool with_state, int64_t epoch,
+                struct gn_err *err)
 {
-    struct gn_model_info info = { .config = t->config, .channels = t->channels, .preprocessing = &t->chain,
-                                  .history = t->o->history, .epoch = epoch };
+    struct gn_model_info info = {.config = t->config,
+                                 .channels = t->channels,
+                                 .preprocessing = &t->chain,
+                                 .history = t->o->history,
+                                 .epoch = epoch};
     return gn_checkpoint_save(path, t->net, &info, with_state ? &t->state : NULL, err);
 }
 
@@ -127,7 +135,8 @@ static int append_timing(const struct train *t, const double seconds[2], struct 
 
 /* ---- labels ---- */
 
-/* Background need not be listed; any other value that is in no class would train as background without a word. */
+/* Background need not be listed; any other value that is in no class would train as background
+ * without a word. */
 static int check_labels(const struct train *t, const int32_t *label, int64_t n, struct gn_err *err)
 {
     int32_t good = 0;
@@ -138,7 +147,8 @@ static int check_labels(const struct train *t, const int32_t *label, int64_t n, 
         while (k < t->setup.net.classes && !gn_class_has(&t->setup.classes[k], label[i]))
             k++;
         if (k == t->setup.net.classes)
-            return gn_err_set(err, "label value %" PRId32 " is in no class of class_list", label[i]);
+            return gn_err_set(err, "label value %" PRId32 " is in no class of class_list",
+                              label[i]);
         good = label[i];
     }
     return 0;
@@ -160,16 +170,20 @@ static int evaluate(struct train *t, int which, struct gn_epoch_result *r, struc
             return -1;
         gn_progress("epoch %" PRId64 "/%d: %s %zu/%zu", t->state.epoch + 1, t->config->num_epochs,
                     which == 1 ? "validation" : "test", i + 1, set->n);
-        int rc = gn_predict_sample(t->net, t->config, &t->setup, s, t->batch.size, &stop_asked, &prob, err);
+        int rc = gn_predict_sample(t->net, t->config, &t->setup, s, t->batch.size, &stop_asked,
+                                   &prob, err);
         if (rc == 0 && gn_sample_size(s, size, err) == 0) {
             int64_t voxels = size[0] * size[1] * size[2];
             int32_t *label = gn_try_alloc((size_t)voxels * sizeof *label, err);
-            if (!label || gn_sample_label(s, size, label, err) < 0 || check_labels(t, label, voxels, err) < 0) {
+            if (!label || gn_sample_label(s, size, label, err) < 0 ||
+                check_labels(t, label, voxels, err) < 0) {
                 rc = -1;
             } else {
                 double one = gn_loss_value(&t->setup.net, &t->setup.loss, prob.data, label, voxels);
-                if (!isfinite(one)) /* it would be better than no other, and no best model would be there at the end */
-                    rc = gn_err_set(err, "the %s loss is not finite", which == 1 ? "validation" : "test");
+                if (!isfinite(one)) /* it would be better than no other, and no best model would be
+                                       there at the end */
+                    rc = gn_err_set(err, "the %s loss is not finite",
+                                    which == 1 ? "validation" : "test");
                 loss += one;
                 gn_dice_add(&t->setup, prob.data, label, 1, voxels, sum, n);
             }
@@ -190,11 +204,13 @@ static int evaluate(struct train *t, int which, struct gn_epoch_result *r, struc
 static int step(struct train *t, struct gn_err *err)
 {
     struct batch *b = &t->batch;
-    double loss, rate = gn_schedule_rate(&t->setup.schedule, t->config->learning_rate, t->state.epoch);
+    double loss,
+        rate = gn_schedule_rate(&t->setup.schedule, t->config->learning_rate, t->state.epoch);
     bool skipped = false;
     if (b->n == 0)
         return 0;
-    if (gn_net_step(t->net, b->n, b->x, b->label, b->item, t->o->seed, rate, &loss, b->prob, &skipped, err) < 0)
+    if (gn_net_step(t->net, b->n, b->x, b->label, b->item, t->o->seed, rate, &loss, b->prob,
+                    &skipped, err) < 0)
         return -1;
     if (skipped) {
         t->state.skipped++;
@@ -204,14 +220,15 @@ static int step(struct train *t, struct gn_err *err)
     } else {
         t->state.skipped_row = 0;
         t->state.loss_sum += loss;
-        gn_dice_add(&t->setup, b->prob, b->label, b->n, (int64_t)b->voxels, t->state.dice_sum, t->state.dice_n);
+        gn_dice_add(&t->setup, b->prob, b->label, b->n, (int64_t)b->voxels, t->state.dice_sum,
+                    t->state.dice_n);
     }
     t->state.batches++;
     t->state.consumed += b->n;
     b->n = 0;
     if (gn_progress_active())
-        gn_progress("epoch %" PRId64 "/%d: step %" PRId64 ", loss %.4f", t->state.epoch + 1, t->config->num_epochs,
-                    t->state.batches, loss);
+        gn_progress("epoch %" PRId64 "/%d: step %" PRId64 ", loss %.4f", t->state.epoch + 1,
+                    t->config->num_epochs, t->state.batches, loss);
     return 0;
 }
 
@@ -236,7 +253,7 @@ static void next_epoch(struct gn_train_state *s)
 static int end_epoch(struct train *t, struct gn_err *err)
 {
     struct gn_epoch_result r[3];
-    double seconds[2] = { seconds_since(&t->epoch_start), 0 };
+    double seconds[2] = {seconds_since(&t->epoch_start), 0};
     struct timespec start;
     int rc;
 
@@ -269,18 +286,23 @@ static int end_epoch(struct train *t, struct gn_err *err)
     }
     for (int which = 0; which < 3; which++)
         if ((which == 0 || t->has[which]) &&
-            gn_log_append(t->path_log[which], t->config, t->state.epoch, &r[which], &t->state.log_bytes[which], err) < 0)
+            gn_log_append(t->path_log[which], t->config, t->state.epoch, &r[which],
+                          &t->state.log_bytes[which], err) < 0)
             return -1;
     if (append_timing(t, seconds, err) < 0)
         return -1;
     gn_progress_done();
     if (t->has[1])
-        gn_log(GN_LOG_INFO, "epoch %" PRId64 "/%d: loss %.4f, dice %.4f; validation loss %.4f, dice %.4f%s; %.1f + %.1f s",
-               t->state.epoch + 1, t->config->num_epochs, r[0].loss, gn_mean_dice(&t->setup, r[0].dice), r[1].loss,
-               gn_mean_dice(&t->setup, r[1].dice), better ? " (best)" : "", seconds[0], seconds[1]);
+        gn_log(GN_LOG_INFO,
+               "epoch %" PRId64
+               "/%d: loss %.4f, dice %.4f; validation loss %.4f, dice %.4f%s; %.1f + %.1f s",
+               t->state.epoch + 1, t->config->num_epochs, r[0].loss,
+               gn_mean_dice(&t->setup, r[0].dice), r[1].loss, gn_mean_dice(&t->setup, r[1].dice),
+               better ? " (best)" : "", seconds[0], seconds[1]);
     else
-        gn_log(GN_LOG_INFO, "epoch %" PRId64 "/%d: loss %.4f, dice %.4f; %.1f s", t->state.epoch + 1,
-               t->config->num_epochs, r[0].loss, gn_mean_dice(&t->setup, r[0].dice), seconds[0]);
+        gn_log(GN_LOG_INFO, "epoch %" PRId64 "/%d: loss %.4f, dice %.4f; %.1f s",
+               t->state.epoch + 1, t->config->num_epochs, r[0].loss,
+               gn_mean_dice(&t->setup, r[0].dice), seconds[0]);
     next_epoch(&t->state);
     t->state.stopped = t->state.patience > t->config->patience;
     return save_latest(t, err);
@@ -288,7 +310,8 @@ static int end_epoch(struct train *t, struct gn_err *err)
 
 /* ---- start ---- */
 
-static int batch_new(struct batch *b, int64_t size, int channels, int classes, const int64_t patch[3], struct gn_err *err)
+static int batch_new(struct batch *b, int64_t size, int channels, int classes,
+                     const int64_t patch[3], struct gn_err *err)
 {
     size_t voxels = (size_t)(patch[0] * patch[1] * patch[2]), n = (size_t)size;
     memset(b, 0, sizeof *b);
@@ -315,7 +338,7 @@ static void batch_free(struct batch *b)
 
 static int check_resume(struct train *t, struct gn_err *err)
 {
-    static const char *const free_to_change[] = { "num_epochs", "patience", "save_*", NULL };
+    static const char *const free_to_change[] = {"num_epochs", "patience", "save_*", NULL};
     struct gn_config old;
     struct gn_strs faults = {0}, keys = {0};
     int rc = gn_config_read(&old, t->path_latest, &faults, err);
@@ -325,8 +348,10 @@ static int check_resume(struct train *t, struct gn_err *err)
             struct gn_str s = {0};
             for (size_t i = 0; i < keys.n; i++)
                 gn_str_addf(&s, "%s%s", i ? ", " : "", keys.item[i]);
-            rc = gn_err_set(err, "%s: was trained with another config: %s (use another -o, or remove the folder)", t->o->out,
-                            gn_str_text(&s));
+            rc = gn_err_set(
+                err,
+                "%s: was trained with another config: %s (use another -o, or remove the folder)",
+                t->o->out, gn_str_text(&s));
             gn_str_free(&s);
         }
     }
@@ -364,13 +389,14 @@ static int start(struct train *t, struct gn_sample *first, struct gn_err *err)
     if (gn_setup_from_config(&t->setup, t->config, t->channels, err) < 0 ||
         gn_net_check(&t->setup.net, t->config->patch, err) < 0)
         return -1;
-    t->net = gn_net_new(&t->setup.net, &t->setup.loss, &t->setup.optim, true, t->o->device, t->config->batch_size,
-                        t->config->patch, t->o->memory, err);
+    t->net = gn_net_new(&t->setup.net, &t->setup.loss, &t->setup.optim, true, t->o->device,
+                        t->config->batch_size, t->config->patch, t->o->memory, err);
     if (!t->net)
         return -1;
     gn_log(GN_LOG_INFO, "memory: %.0f MiB planned for the network, batch %d",
            (double)gn_net_peak_bytes(t->net) / 1048576.0, t->config->batch_size);
-    if (batch_new(&t->batch, t->config->batch_size, t->channels, t->setup.net.classes, t->config->patch, err) < 0)
+    if (batch_new(&t->batch, t->config->batch_size, t->channels, t->setup.net.classes,
+                  t->config->patch, err) < 0)
         return -1;
     gn_net_init(t->net, t->o->seed);
     if (t->resumed)
@@ -407,7 +433,8 @@ static int check_chain(struct train *t, const struct gn_sample *s, struct gn_err
         rc = gn_chain_compare(&t->chain, &t->chain_training, &done, err);
         gn_strs_free(&done);
         if (rc < 0)
-            return gn_err_wrap(err, "subject %s: %s", gn_sample_name(s), gn_record_get(&s->rec[i], "name"));
+            return gn_err_wrap(err, "subject %s: %s", gn_sample_name(s),
+                               gn_record_get(&s->rec[i], "name"));
     }
     return 0;
 }
@@ -420,17 +447,21 @@ static int take(struct train *t, struct gn_sample *s, struct gn_err *err)
     if (check_chain(t, s, err) < 0)
         return -1;
     if (gn_record_get(&s->rec[0], "window.origin")) {
-        gn_err_set(err, "is a window that was not augmented yet: put gn-augment -c, with the same config, before gn-train");
+        gn_err_set(err, "is a window that was not augmented yet: put gn-augment -c, with the same "
+                        "config, before gn-train");
         goto fail;
     }
     if (gn_sample_size(s, size, err) < 0)
         goto fail;
     if (memcmp(size, patch, sizeof size)) {
-        gn_err_set(err, "size %" PRId64 "x%" PRId64 "x%" PRId64 " is not the patch_size %" PRId64 "x%" PRId64 "x%" PRId64,
+        gn_err_set(err,
+                   "size %" PRId64 "x%" PRId64 "x%" PRId64 " is not the patch_size %" PRId64
+                   "x%" PRId64 "x%" PRId64,
                    size[0], size[1], size[2], patch[0], patch[1], patch[2]);
         goto fail;
     }
-    if (gn_sample_images(s, t->channels, size, b->x + (size_t)(b->n * t->channels) * b->voxels, err) < 0 ||
+    if (gn_sample_images(s, t->channels, size, b->x + (size_t)(b->n * t->channels) * b->voxels,
+                         err) < 0 ||
         gn_sample_label(s, size, b->label + (size_t)b->n * b->voxels, err) < 0 ||
         check_labels(t, b->label + (size_t)b->n * b->voxels, (int64_t)b->voxels, err) < 0)
         goto fail;
@@ -448,7 +479,8 @@ fail:
 static int write_done(const struct train *t, struct gn_err *err)
 {
     struct gn_str s = {0};
-    gn_str_addf(&s, "epochs %" PRId64 "\nbest_epoch %" PRId64 "\n", t->state.epoch, t->state.best_epoch);
+    gn_str_addf(&s, "epochs %" PRId64 "\nbest_epoch %" PRId64 "\n", t->state.epoch,
+                t->state.best_epoch);
     int rc = gn_file_write(t->path_done, gn_str_text(&s), s.len, true, err);
     gn_str_free(&s);
     return rc;
@@ -470,16 +502,19 @@ static int stop_now(struct train *t, struct gn_err *err)
     return GN_EXIT_REQUEUE;
 }
 
-/* The stream ended before the training did: what was done is kept, the rest may come in another stream. */
+/* The stream ended before the training did: what was done is kept, the rest may come in another
+ * stream. */
 static int stream_ended(struct train *t, struct gn_err *err)
 {
     gn_progress_done();
     if (t->state.consumed > 0) {
         if (t->net && save_latest(t, err) < 0)
             return -1;
-        gn_log(GN_LOG_NOTE, "stopped in epoch %" PRId64 " of %d: the stream ended", t->state.epoch + 1, t->config->num_epochs);
+        gn_log(GN_LOG_NOTE, "stopped in epoch %" PRId64 " of %d: the stream ended",
+               t->state.epoch + 1, t->config->num_epochs);
     } else {
-        gn_log(GN_LOG_NOTE, "stopped after epoch %" PRId64 " of %d: the stream ended", t->state.epoch, t->config->num_epochs);
+        gn_log(GN_LOG_NOTE, "stopped after epoch %" PRId64 " of %d: the stream ended",
+               t->state.epoch, t->config->num_epochs);
     }
     return 0;
 }
@@ -507,7 +542,8 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
                 goto out;
             for (int which = 0; which < 3; which++)
                 if ((which == 0 || t->has[which]) &&
-                    gn_log_rewind(t->path_log[which], log_prefixes[which], t->config, t->state.log_bytes[which], err) < 0)
+                    gn_log_rewind(t->path_log[which], log_prefixes[which], t->config,
+                                  t->state.log_bytes[which], err) < 0)
                     goto out;
             clock_gettime(CLOCK_MONOTONIC, &t->epoch_start);
         }
@@ -535,8 +571,10 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
         if (all_done(t))
             break;
         if (epoch != t->state.epoch) {
-            gn_err_set(err, "subject %s: the stream is at epoch %" PRId64 ", the training at epoch %" PRId64
-                       " (gn-epochs --from %s starts there)", gn_sample_name(&s), epoch, t->state.epoch, t->o->out);
+            gn_err_set(err,
+                       "subject %s: the stream is at epoch %" PRId64
+                       ", the training at epoch %" PRId64 " (gn-epochs --from %s starts there)",
+                       gn_sample_name(&s), epoch, t->state.epoch, t->o->out);
             goto out;
         }
         in_epoch = true;
@@ -568,17 +606,21 @@ out:
     return rc;
 }
 
-/* Two trainings in one folder would mix their logs and weights. The lock goes with the process, however it ends; the file stays. */
+/* Two trainings in one folder would mix their logs and weights. The lock goes with the process,
+ * however it ends; the file stays. */
 static int lock_folder(struct train *t, struct gn_err *err)
 {
-    struct timespec tick = { 0, 10 * 1000 * 1000 };
+    struct timespec tick = {0, 10 * 1000 * 1000};
     char *path = gn_path_join(t->o->out, ".lock");
     int rc = 0;
     t->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (t->lock < 0)
         rc = gn_err_set(err, "%s: cannot open: %s", path, strerror(errno));
-    /* a killed one may take a moment to be gone; a file system without locks gives another error, and none is held there */
-    for (int waited = 0; rc == 0 && flock(t->lock, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || errno == EINTR); waited += 10) {
+    /* a killed one may take a moment to be gone; a file system without locks gives another error,
+     * and none is held there */
+    for (int waited = 0; rc == 0 && flock(t->lock, LOCK_EX | LOCK_NB) < 0 &&
+                         (errno == EWOULDBLOCK || errno == EINTR);
+         waited += 10) {
         if (waited >= LOCK_WAIT_MS)
             rc = gn_err_set(err, "%s: another gn-train is at work here", t->o->out);
         else
@@ -591,7 +633,7 @@ static int lock_folder(struct train *t, struct gn_err *err)
 int gn_train_run(const struct gn_train_options *o, struct gn_stream *in, struct gn_err *err)
 {
     struct gn_config config = *o->config; /* a view: the seed is ours, the rest is borrowed */
-    struct train t = { .o = o, .config = &config, .lock = -1 };
+    struct train t = {.o = o, .config = &config, .lock = -1};
     int rc = -1;
 
     config.seed = o->seed;
@@ -615,7 +657,8 @@ int gn_train_run(const struct gn_train_options *o, struct gn_stream *in, struct 
     t.resumed = had > 0;
     if (t.resumed && check_resume(&t, err) < 0)
         goto out;
-    if (!all_done(&t) && unlink(t.path_done) < 0 && errno != ENOENT) { /* more epochs are asked for */
+    if (!all_done(&t) && unlink(t.path_done) < 0 && errno != ENOENT) { /* more epochs are asked for
+                                                                        */
         gn_err_set(err, "%s: cannot be removed: %s", t.path_done, strerror(errno));
         goto out;
     }

@@ -10,10 +10,11 @@
 
 #include "base/csv.h"
 
-/* Hard Dice of each foreground class over all items together: a voxel is predicted where its probability reaches 0.5, as GaNDLF decodes.
- * A class that is neither present nor predicted adds nothing. */
-void gn_dice_add(const struct gn_setup *s, const float *prob, const int32_t *label, int64_t items, int64_t voxels,
-                 double sum[GN_MAX_CLASSES], int64_t n[GN_MAX_CLASSES])
+/* Hard Dice of each foreground class over all items together: a voxel is predicted where its
+ * probability reaches 0.5, as GaNDLF decodes. A class that is neither present nor predicted adds
+ * nothing. */
+void gn_dice_add(const struct gn_setup *s, const float *prob, const int32_t *label, int64_t items,
+                 int64_t voxels, double sum[GN_MAX_CLASSES], int64_t n[GN_MAX_CLASSES])
 {
     int classes = s->net.classes;
     for (int k = 0; k < classes; k++) {
@@ -25,7 +26,8 @@ void gn_dice_add(const struct gn_setup *s, const float *prob, const int32_t *lab
             const float *p = prob + (i * classes + k) * voxels;
             const int32_t *t = label + i * voxels;
             for (int64_t v = 0; v < voxels; v++) {
-                int hit = p[v] >= 0.5f, is = c->n == 1 ? t[v] == c->value[0] : gn_class_has(c, t[v]);
+                int hit = p[v] >= 0.5f,
+                    is = c->n == 1 ? t[v] == c->value[0] : gn_class_has(c, t[v]);
                 both += hit & is;
                 predicted += hit;
                 present += is;
@@ -96,7 +98,8 @@ out:
     return rc;
 }
 
-int gn_log_rewind(const char *path, const char *prefix, const struct gn_config *c, int64_t bytes, struct gn_err *err)
+int gn_log_rewind(const char *path, const char *prefix, const struct gn_config *c, int64_t bytes,
+                  struct gn_err *err)
 {
     if (bytes == 0) {
         struct gn_str s = {0};
@@ -128,8 +131,8 @@ static void cell(struct gn_str *s, double v)
         gn_str_addf(s, ",%.6g", v);
 }
 
-int gn_log_append(const char *path, const struct gn_config *c, int64_t epoch, const struct gn_epoch_result *r, int64_t *bytes,
-                  struct gn_err *err)
+int gn_log_append(const char *path, const struct gn_config *c, int64_t epoch,
+                  const struct gn_epoch_result *r, int64_t *bytes, struct gn_err *err)
 {
     struct gn_str s = {0};
     double sum = 0;

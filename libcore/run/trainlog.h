@@ -5,21 +5,24 @@
 #include "run/setup.h"
 #include "run/checkpoint.h"
 
-/* What one epoch gave: the loss and the hard Dice of each class (NaN where no voxel of it was seen or predicted). */
+/* What one epoch gave: the loss and the hard Dice of each class (NaN where no voxel of it was seen
+ * or predicted). */
 struct gn_epoch_result {
     double loss;
     double dice[GN_MAX_CLASSES];
 };
 
 /* Sums over batches or subjects, and their means. */
-void gn_dice_add(const struct gn_setup *s, const float *prob, const int32_t *label, int64_t items, int64_t voxels,
-                 double sum[GN_MAX_CLASSES], int64_t n[GN_MAX_CLASSES]);
+void gn_dice_add(const struct gn_setup *s, const float *prob, const int32_t *label, int64_t items,
+                 int64_t voxels, double sum[GN_MAX_CLASSES], int64_t n[GN_MAX_CLASSES]);
 
-/* Cut the log to `bytes` (0: start it with its header) so that a resumed run appends where it stood. */
-int gn_log_rewind(const char *path, const char *prefix, const struct gn_config *c, int64_t bytes, struct gn_err *err) GN_MUST_USE;
-/* Append one row, sync it, and give the file's new length. */
-int gn_log_append(const char *path, const struct gn_config *c, int64_t epoch, const struct gn_epoch_result *r, int64_t *bytes,
+/* Cut the log to `bytes` (0: start it with its header) so that a resumed run appends where it
+ * stood. */
+int gn_log_rewind(const char *path, const char *prefix, const struct gn_config *c, int64_t bytes,
                   struct gn_err *err) GN_MUST_USE;
+/* Append one row, sync it, and give the file's new length. */
+int gn_log_append(const char *path, const struct gn_config *c, int64_t epoch,
+                  const struct gn_epoch_result *r, int64_t *bytes, struct gn_err *err) GN_MUST_USE;
 /* Mean over foreground classes that have a value; NaN if none has. */
 double gn_mean_dice(const struct gn_setup *s, const double dice[GN_MAX_CLASSES]);
 

@@ -17,7 +17,8 @@ static enum gn_stitch_mode stitch_mode(const char *name)
 }
 
 /* Cut patch `origin` out of all image records, channel after channel. */
-static void read_patch(const struct gn_sample *s, const int64_t origin[3], const int64_t patch[3], size_t voxels, float *x)
+static void read_patch(const struct gn_sample *s, const int64_t origin[3], const int64_t patch[3],
+                       size_t voxels, float *x)
 {
     for (size_t i = 0; i < s->n; i++)
         if (gn_record_role(&s->rec[i]) == GN_ROLE_IMAGE) {
@@ -26,8 +27,9 @@ static void read_patch(const struct gn_sample *s, const int64_t origin[3], const
         }
 }
 
-int gn_predict_sample(struct gn_net *net, const struct gn_config *c, const struct gn_setup *setup, struct gn_sample *s, int64_t batch,
-                      const volatile int *stop, struct gn_tensor *prob, struct gn_err *err)
+int gn_predict_sample(struct gn_net *net, const struct gn_config *c, const struct gn_setup *setup,
+                      struct gn_sample *s, int64_t batch, const volatile int *stop,
+                      struct gn_tensor *prob, struct gn_err *err)
 {
     struct gn_patch_grid grid;
     struct gn_stitcher *stitcher = NULL;
@@ -37,10 +39,12 @@ int gn_predict_sample(struct gn_net *net, const struct gn_config *c, const struc
     int64_t size[3];
     int rc = -1;
 
-    if (gn_sample_size(s, size, err) < 0 || gn_patch_grid_init(&grid, size, c->patch, c->overlap, err) < 0)
+    if (gn_sample_size(s, size, err) < 0 ||
+        gn_patch_grid_init(&grid, size, c->patch, c->overlap, err) < 0)
         return -1;
     if (gn_sample_channels(s) != setup->net.channels)
-        return gn_err_set(err, "%d channels, the network takes %d", gn_sample_channels(s), setup->net.channels);
+        return gn_err_set(err, "%d channels, the network takes %d", gn_sample_channels(s),
+                          setup->net.channels);
     for (size_t i = 0; i < s->n; i++)
         if (gn_record_role(&s->rec[i]) == GN_ROLE_IMAGE && !gn_record_data(&s->rec[i], err))
             return -1;
@@ -48,7 +52,8 @@ int gn_predict_sample(struct gn_net *net, const struct gn_config *c, const struc
         batch = grid.n;
     x = gn_try_alloc((size_t)batch * in * sizeof *x, err);
     y = gn_try_alloc((size_t)batch * out * sizeof *y, err);
-    stitcher = gn_stitcher_new(size, c->patch, setup->net.classes, stitch_mode(c->stitch), c->overlap, NULL, err);
+    stitcher = gn_stitcher_new(size, c->patch, setup->net.classes, stitch_mode(c->stitch),
+                               c->overlap, NULL, err);
     if (!x || !y || !stitcher)
         goto out;
     for (int64_t first = 0; first < grid.n; first += batch) {
@@ -86,7 +91,8 @@ int gn_weights_check(struct gn_net *net, struct gn_err *err)
     struct gn_net_param *p;
     int n = gn_net_params(net, &p);
     for (int i = 0; i < n; i++)
-        if (p[i].tensor.dtype == GN_FLOAT32 && !gn_all_finite(p[i].tensor.data, (size_t)gn_tensor_count(&p[i].tensor)))
+        if (p[i].tensor.dtype == GN_FLOAT32 &&
+            !gn_all_finite(p[i].tensor.data, (size_t)gn_tensor_count(&p[i].tensor)))
             return gn_err_set(err, "weight %s is not finite", p[i].name);
     return 0;
 }

@@ -47,7 +47,8 @@ int gn_weights_from_counts(struct gn_config *c, const char *tsv, struct gn_err *
     }
     for (int k = 0; k < c->n_classes; k++)
         if (n[k] == 0) {
-            gn_err_set(err, "%s: class %s occurs in no training label: it can have no weight", tsv, c->classes[k].text);
+            gn_err_set(err, "%s: class %s occurs in no training label: it can have no weight", tsv,
+                       c->classes[k].text);
             goto out;
         }
     double *w = gn_arena_alloc(&c->arena, (size_t)c->n_classes * sizeof *w);

@@ -30,7 +30,8 @@ int64_t gn_stream_number(const struct gn_stream *s);
 int64_t gn_stream_tell(const struct gn_stream *s);
 int gn_stream_seek(struct gn_stream *s, int64_t offset) GN_MUST_USE;
 bool gn_stream_mapped(const struct gn_stream *s);
-/* The descriptor that records are read from; -1 of a mapped file. For gn-train, whose signal handler ends a read that waits. */
+/* The descriptor that records are read from; -1 of a mapped file. For gn-train, whose signal
+ * handler ends a read that waits. */
 int gn_stream_fd(const struct gn_stream *s);
 /* Payloads of all records read so far are no longer needed: private pages of a map (edited in
  * place) are given back, so that a long file does not pile up in memory. Called by gn_sample_next

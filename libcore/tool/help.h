@@ -7,7 +7,8 @@
 
 void gn_help_text(const struct gn_tool *tool, const struct gn_opts *opts, struct gn_str *out);
 void gn_help_man(const struct gn_tool *tool, const struct gn_opts *opts, struct gn_str *out);
-void gn_help_examples(const struct gn_tool *tool, struct gn_str *out); /* the commands, a line each */
+void gn_help_examples(const struct gn_tool *tool,
+                      struct gn_str *out); /* the commands, a line each */
 void gn_help_completion(const struct gn_tool *tool, const struct gn_opts *opts, struct gn_str *out);
 
 #endif

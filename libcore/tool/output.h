@@ -11,7 +11,8 @@ struct gn_output {
     /* With its dot; NULL: that of the record's source, or one that can hold the record. */
     const char *ext;
     const char *dtype; /* NULL: the record's; of labels the smallest unsigned type */
-    /* {sample}, {name}, {role}, {patch}; NULL: {sample}/{sample}_{name}, and _{patch} for patches. */
+    /* {sample}, {name}, {role}, {patch}; NULL: {sample}/{sample}_{name}, and _{patch} for patches.
+     */
     const char *pattern;
     /* What is being written, or NULL: no file that a record of it was read from is written over. */
     const struct gn_sample *sample;

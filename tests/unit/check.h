@@ -25,7 +25,8 @@ static inline int check_one(const char *name, int ok, const char *what, const ch
     return ok;
 }
 
-static inline int check_near(const char *name, double a, double b, double tol, const char *file, int line)
+static inline int check_near(const char *name, double a, double b, double tol, const char *file,
+                             int line)
 {
     double m = fabs(b) > 1 ? fabs(b) : 1;
     char what[128];

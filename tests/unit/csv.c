@@ -15,7 +15,7 @@ static struct gn_csv csv;
 
 static int parses(const char *text)
 {
-    struct gn_err err = { 0 };
+    struct gn_err err = {0};
     int rc = 0;
 
     gn_csv_free(&csv);
@@ -27,7 +27,7 @@ static int parses(const char *text)
 
 static int fails_n(const char *text, size_t n, const char *want)
 {
-    struct gn_err err = { 0 };
+    struct gn_err err = {0};
     struct gn_csv bad;
     int good = gn_csv_parse(&bad, "t.csv", text, n, &err) == -1 && err.code == 1 &&
                !strcmp(err.text, want) && !bad.cells && !bad.path;
@@ -108,7 +108,7 @@ static void test_bad(void)
               fails("\xef\xbb\xbf\r\n\n", "t.csv: empty: there is no header"));
     gn_mem_set_limit(2000);
     {
-        struct gn_err err = { 0 };
+        struct gn_err err = {0};
         struct gn_csv big;
         char text[1000];
 
@@ -126,7 +126,7 @@ static void test_bad(void)
 
 static int put_is(const char *text, char separator, const char *want)
 {
-    struct gn_str out = { 0 };
+    struct gn_str out = {0};
     int same = 0;
 
     gn_csv_put(&out, "k", separator, 1);
@@ -149,7 +149,7 @@ static void test_put(void)
 
 static void test_files(void)
 {
-    struct gn_err err = { 0 };
+    struct gn_err err = {0};
     struct gn_csv t;
     FILE *f = fopen("table.csv", "w");
 
@@ -179,7 +179,7 @@ static void test_corpus(void)
     snprintf(path, sizeof path, "%s/fuzz/corpus/csv", tests ? tests : "tests");
     dir = opendir(path);
     for (struct dirent *e = NULL; dir && (e = readdir(dir));) {
-        struct gn_err err = { 0 };
+        struct gn_err err = {0};
         char *data = NULL;
         size_t size = 0;
 
@@ -195,9 +195,9 @@ static void test_corpus(void)
     }
     if (dir)
         closedir(dir);
-    CHECK(
-        "every file of the corpus, cut anywhere, gives an error or a table that survives a round trip",
-        n >= 12);
+    CHECK("every file of the corpus, cut anywhere, gives an error or a table that survives a round "
+          "trip",
+          n >= 12);
 }
 
 int main(void)

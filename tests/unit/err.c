@@ -15,7 +15,7 @@
 
 static void test_err(void)
 {
-    struct gn_err err = { 0 };
+    struct gn_err err = {0};
     char longer[3000];
 
     CHECK("setting an error returns -1", gn_err_set(&err, "%s: %d", "t1.nii", 7) == -1);
@@ -69,8 +69,8 @@ static int all_zero(const char *p, size_t n)
 
 static void test_mem(void)
 {
-    struct gn_err err = { 0 };
-    struct gn_arena arena = { 0 };
+    struct gn_err err = {0};
+    struct gn_arena arena = {0};
     size_t product = 0, total = 0;
     char *p = gn_alloc(1000), *q = NULL;
     int good = 1;
@@ -204,7 +204,7 @@ static void *say_many(void *name)
 static void say_threads(void)
 {
     pthread_t t[3];
-    static char names[3][64] = { "aaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbb", "cccccccccccccccccc" };
+    static char names[3][64] = {"aaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbb", "cccccccccccccccccc"};
 
     gn_log_init("gn-tool", 0);
     for (int i = 0; i < 3; i++)
@@ -225,7 +225,7 @@ static void say_long(void)
 #if !defined(__SANITIZE_ADDRESS__) /* which does not live with a limit of address space */
 static void use_too_much(void)
 {
-    struct rlimit r = { 1u << 30, 1u << 30 };
+    struct rlimit r = {1u << 30, 1u << 30};
 
     gn_log_init("gn-tool", 0);
     setrlimit(RLIMIT_AS, &r);
@@ -240,7 +240,7 @@ static int whole_lines(char *text)
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), n++) {
         const char *p = line + strlen("gn-tool: ");
 
-        if (strlen(line) != 9 + 36 || strspn(p, (char[]){ *p, 0 }) != 36)
+        if (strlen(line) != 9 + 36 || strspn(p, (char[]){*p, 0}) != 36)
             return -1;
     }
     return n;
@@ -251,12 +251,11 @@ static void test_log(void)
     static char text[65536];
     int status = listen(say_normal, text, sizeof text, NULL);
 
-    CHECK(
-        "every line starts with the program, control characters are masked, information is left out",
-        status == 0 &&
-            !strcmp(
-                text,
-                "gn-tool: file: bad?[2Jname???\ngn-tool: warning: careful\ngn-tool: note: by the way\ngn-tool: one\ngn-tool: two\n"));
+    CHECK("every line starts with the program, control characters are masked, information is left "
+          "out",
+          status == 0 &&
+              !strcmp(text, "gn-tool: file: bad?[2Jname???\ngn-tool: warning: careful\ngn-tool: "
+                            "note: by the way\ngn-tool: one\ngn-tool: two\n"));
     listen(say_quiet, text, sizeof text, NULL);
     CHECK("-q leaves errors only", !strcmp(text, "gn-tool: broken\n"));
     listen(say_verbose, text, sizeof text, NULL);
@@ -278,7 +277,7 @@ static void test_log(void)
 static void watch(void (*f)(void), int stdout_pipe, char *text, size_t size)
 {
     int master = posix_openpt(O_RDWR | O_NOCTTY), slave = -1, fd[2];
-    struct winsize w = { .ws_row = 5, .ws_col = 20 };
+    struct winsize w = {.ws_row = 5, .ws_col = 20};
     ssize_t k = 0;
     pid_t pid = 0;
 
@@ -333,7 +332,8 @@ static void test_progress(void)
         return;
     }
     CHECK(
-        "progress is drawn at most ten times a second, cleared before a message, cut to the terminal",
+        "progress is drawn at most ten times a second, cleared before a message, cut to the "
+        "terminal",
         !strcmp(text, "\r\033[K1 of 10?\r\033[Kgn-tool: x\r\n\r\033[Ka line that is long\r\033[K"));
     watch(draw, 1, text, sizeof text);
     CHECK("it is not drawn when stdout is a pipe", !strcmp(text, "gn-tool: x\r\n"));

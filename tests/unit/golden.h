@@ -1,4 +1,5 @@
-/* golden.h - named arrays of numbers in tests/data/NAME.txt: a line "name count", then a line of values. */
+/* golden.h - named arrays of numbers in tests/data/NAME.txt: a line "name count", then a line of
+ * values. */
 #ifndef GN_TESTS_GOLDEN_H
 #define GN_TESTS_GOLDEN_H
 
@@ -44,7 +45,8 @@ static struct golden *golden_read(const char *file, int *count)
     return all;
 }
 
-static inline const struct golden *golden_find(const struct golden *all, int count, const char *name)
+static inline const struct golden *golden_find(const struct golden *all, int count,
+                                               const char *name)
 {
     for (int i = 0; i < count; i++)
         if (!strcmp(all[i].name, name))

@@ -8,7 +8,7 @@
 
 #include "check.h"
 
-static const char *const interps[] = { "nearest", "linear", "bspline", NULL };
+static const char *const interps[] = {"nearest", "linear", "bspline", NULL};
 
 static struct args {
     bool dry;
@@ -22,12 +22,12 @@ static struct args {
     struct gn_strs ops;
 } args;
 
-static const struct args defaults = { .count = 10,
-                                      .tolerance = 0.001,
-                                      .interp = "linear",
-                                      .spacing = { { 1, 1, 1 }, 3 },
-                                      .window = { 0, 255, false },
-                                      .memory = UINT64_C(8) << 30 };
+static const struct args defaults = {.count = 10,
+                                     .tolerance = 0.001,
+                                     .interp = "linear",
+                                     .spacing = {{1, 1, 1}, 3},
+                                     .window = {0, 255, false},
+                                     .memory = UINT64_C(8) << 30};
 
 static const struct gn_opt own[] = {
     GN_OPT_GROUP("What it does"),
@@ -42,8 +42,7 @@ static const struct gn_opt own[] = {
     GN_OPT_RANGE(0, "window", &args.window, "A,B", "a range with a default", 0),
     GN_OPT_RANGE(0, "clip", &args.clip, "A,B", "a range without one", 0),
     GN_OPT_LIST(0, "op", &args.ops, "NAME", "an operation", 0),
-    GN_OPT_END
-};
+    GN_OPT_END};
 static const struct gn_opt shared[] = {
     GN_OPT_GROUP("All tools"),
     GN_OPT_TEXT('c', "config", &args.config, "FILE", "configuration",
@@ -54,9 +53,8 @@ static const struct gn_opt shared[] = {
     GN_OPT_SIZE(0, "memory", &args.memory, "limit of memory", 0),
     GN_OPT_TEXT('h', "help", &args.help, "man", "this text",
                 GN_OPT_OPTIONAL | GN_OPT_ALONE | GN_OPT_NO_HISTORY),
-    GN_OPT_END
-};
-static const struct gn_opt *const tables[] = { own, shared, NULL };
+    GN_OPT_END};
+static const struct gn_opt *const tables[] = {own, shared, NULL};
 
 static struct gn_opts opts;
 static struct gn_strs operands;
@@ -67,7 +65,7 @@ static struct gn_err err;
 static int parse_with(const struct gn_opt *const *which, const char *line)
 {
     static char words[1000];
-    char *argv[50] = { (char *)"gn-test" };
+    char *argv[50] = {(char *)"gn-test"};
     int argc = 1;
 
     gn_opts_free(&opts);
@@ -170,12 +168,10 @@ static void test_wrong(void)
                              wrong("--clip ,", "--clip: not two numbers A,B: ','") &&
                              wrong("--clip 1,2,3", "--clip: not two numbers A,B: '1,2,3'"));
     CHECK("not a size", wrong("--memory big", "--memory: not a size such as 512M or 8G: 'big'"));
-    CHECK(
-        "not a choice",
-        wrong(
-            "-i linaer",
-            "--interp: unknown value 'linaer'; did you mean linear? (allowed: nearest, linear, bspline)") &&
-            wrong("-i x", "--interp: unknown value 'x' (allowed: nearest, linear, bspline)"));
+    CHECK("not a choice",
+          wrong("-i linaer", "--interp: unknown value 'linaer'; did you mean linear? (allowed: "
+                             "nearest, linear, bspline)") &&
+              wrong("-i x", "--interp: unknown value 'x' (allowed: nearest, linear, bspline)"));
 }
 
 static bool canonical;
@@ -185,13 +181,12 @@ static const struct gn_opt choice[] = {
     GN_OPT_FLAG(0, "canonical", &canonical, "RAS order", GN_OPT_ONE_OF),
     GN_OPT_VEC3(0, "pad", &pad, "x,y,z", "add a border", GN_OPT_ONE_OF),
     GN_OPT_TEXT('o', "output", &needed, "DIR", "where to", GN_OPT_REQUIRED | GN_OPT_DIR),
-    GN_OPT_TEXT(0, "help", &help, "man", "this text", GN_OPT_OPTIONAL | GN_OPT_ALONE), GN_OPT_END
-};
-static const struct gn_opt *const choices[] = { choice, NULL };
+    GN_OPT_TEXT(0, "help", &help, "man", "this text", GN_OPT_OPTIONAL | GN_OPT_ALONE), GN_OPT_END};
+static const struct gn_opt *const choices[] = {choice, NULL};
 
 static void test_rules(void)
 {
-    struct gn_str out = { 0 };
+    struct gn_str out = {0};
 
     CHECK("exactly one of some must be given",
           wrong_with(choices, "-o x", "one of these must be given: --canonical, --pad") &&
@@ -212,7 +207,7 @@ static void test_rules(void)
 
 static int history(const char *line, const char *want)
 {
-    struct gn_str out = { 0 };
+    struct gn_str out = {0};
     int same = 0;
 
     if (!ok(line))
@@ -273,7 +268,7 @@ static void test_table(void)
 /* A table that is our own mistake aborts at start. */
 static int aborts(const struct gn_opt *table)
 {
-    const struct gn_opt *const one[] = { table, NULL };
+    const struct gn_opt *const one[] = {table, NULL};
     struct gn_opts o;
     int status = 0;
     pid_t pid = 0;
@@ -294,19 +289,18 @@ static void test_mistakes(void)
 {
     static bool f;
     static const char *t, *wrong_default = "cubic";
-    const struct gn_opt letter[] = { GN_OPT_FLAG('a', "aa", &f, "x", 0),
-                                     GN_OPT_FLAG('a', "bb", &f, "x", 0), GN_OPT_END };
-    const struct gn_opt name[] = { GN_OPT_FLAG('a', "aa", &f, "x", 0),
-                                   GN_OPT_FLAG('b', "aa", &f, "x", 0), GN_OPT_END };
-    const struct gn_opt no_help[] = { GN_OPT_FLAG('a', "aa", &f, "", 0), GN_OPT_END };
-    const struct gn_opt no_value[] = { GN_OPT_FLAG('a', "aa", NULL, "x", 0), GN_OPT_END };
-    const struct gn_opt no_arg[] = { GN_OPT_TEXT('a', "aa", &t, NULL, "x", 0), GN_OPT_END };
-    const struct gn_opt spelling[] = { GN_OPT_FLAG('a', "a_a", &f, "x", 0), GN_OPT_END };
-    const struct gn_opt optional[] = { GN_OPT_FLAG('a', "aa", &f, "x", GN_OPT_OPTIONAL),
-                                       GN_OPT_END };
-    const struct gn_opt no_choice[] = { GN_OPT_CHOICE('a', "aa", &wrong_default, interps, "x", 0),
-                                        GN_OPT_END };
-    const struct gn_opt good[] = { GN_OPT_FLAG('a', "aa", &f, "x", 0), GN_OPT_END };
+    const struct gn_opt letter[] = {GN_OPT_FLAG('a', "aa", &f, "x", 0),
+                                    GN_OPT_FLAG('a', "bb", &f, "x", 0), GN_OPT_END};
+    const struct gn_opt name[] = {GN_OPT_FLAG('a', "aa", &f, "x", 0),
+                                  GN_OPT_FLAG('b', "aa", &f, "x", 0), GN_OPT_END};
+    const struct gn_opt no_help[] = {GN_OPT_FLAG('a', "aa", &f, "", 0), GN_OPT_END};
+    const struct gn_opt no_value[] = {GN_OPT_FLAG('a', "aa", NULL, "x", 0), GN_OPT_END};
+    const struct gn_opt no_arg[] = {GN_OPT_TEXT('a', "aa", &t, NULL, "x", 0), GN_OPT_END};
+    const struct gn_opt spelling[] = {GN_OPT_FLAG('a', "a_a", &f, "x", 0), GN_OPT_END};
+    const struct gn_opt optional[] = {GN_OPT_FLAG('a', "aa", &f, "x", GN_OPT_OPTIONAL), GN_OPT_END};
+    const struct gn_opt no_choice[] = {GN_OPT_CHOICE('a', "aa", &wrong_default, interps, "x", 0),
+                                       GN_OPT_END};
+    const struct gn_opt good[] = {GN_OPT_FLAG('a', "aa", &f, "x", 0), GN_OPT_END};
 
     CHECK("two options with one letter or name", aborts(letter) && aborts(name));
     CHECK("an option without help, value or placeholder",

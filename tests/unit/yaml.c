@@ -15,7 +15,7 @@ static struct gn_yaml_doc doc;
 
 static int parses(const char *text)
 {
-    struct gn_err err = { 0 };
+    struct gn_err err = {0};
 
     gn_yaml_free(&doc);
     if (gn_yaml_parse(&doc, "c.yaml", text, strlen(text), &err) == 0)
@@ -26,7 +26,7 @@ static int parses(const char *text)
 
 static int fails_n(const char *text, size_t n, const char *want)
 {
-    struct gn_err err = { 0 };
+    struct gn_err err = {0};
     struct gn_yaml_doc bad;
     int good = gn_yaml_parse(&bad, "c.yaml", text, n, &err) == -1 && err.code == 1 &&
                !strcmp(err.text, want) && !bad.root && !bad.path && !bad.arena.blocks;
@@ -120,13 +120,12 @@ static void test_errors(void)
           fails("a: &b [1]\n", "c.yaml:1:4: anchors (&b) are not supported: repeat the value") &&
               fails("a: &b 1\n", "c.yaml:1:4: anchors (&b) are not supported: repeat the value") &&
               fails("a: &b {c}\n", "c.yaml:1:4: anchors (&b) are not supported: repeat the value"));
-    CHECK(
-        "other tags are refused by name",
-        fails(
-            "a: !!python/object/apply:os.system [x]\n",
-            "c.yaml:1:4: the tag tag:yaml.org,2002:python/object/apply:os.system is not supported") &&
-            fails("a: !x 1\n", "c.yaml:1:4: the tag !x is not supported") &&
-            fails("!x a: 1\n", "c.yaml:1:1: the tag !x is not supported"));
+    CHECK("other tags are refused by name",
+          fails("a: !!python/object/apply:os.system [x]\n",
+                "c.yaml:1:4: the tag tag:yaml.org,2002:python/object/apply:os.system is not "
+                "supported") &&
+              fails("a: !x 1\n", "c.yaml:1:4: the tag !x is not supported") &&
+              fails("!x a: 1\n", "c.yaml:1:1: the tag !x is not supported"));
     CHECK("merge keys are refused by name",
           fails("<<: {a: 1}\n",
                 "c.yaml:1:1: merge keys (<<) are not supported: write the entries out"));
@@ -143,19 +142,14 @@ static void test_errors(void)
     CHECK("a NUL in a text is refused",
           fails("a: \"x\\0y\"\n", "c.yaml:1:4: a NUL character in a value") &&
               fails("\"x\\0y\": 1\n", "c.yaml:1:1: a NUL character in a key"));
-    CHECK(
-        "a missing brace names the line where the mapping began",
-        fails(
-            "a:\n  {b: 1,\nc: 2\nd: 3\n",
-            "c.yaml:4:2: did not find expected ',' or '}' (while parsing a flow mapping that began on line 2)"));
-    CHECK(
-        "a scanner's error has its place",
-        fails(
-            "a: 'x\nb: 1\n",
-            "c.yaml:3:1: found unexpected end of stream (while scanning a quoted scalar that began on line 1)") &&
-            fails(
-                "a: %x\n",
-                "c.yaml:1:4: found character that cannot start any token (while scanning for the next token)"));
+    CHECK("a missing brace names the line where the mapping began",
+          fails("a:\n  {b: 1,\nc: 2\nd: 3\n", "c.yaml:4:2: did not find expected ',' or '}' (while "
+                                              "parsing a flow mapping that began on line 2)"));
+    CHECK("a scanner's error has its place",
+          fails("a: 'x\nb: 1\n", "c.yaml:3:1: found unexpected end of stream (while scanning a "
+                                 "quoted scalar that began on line 1)") &&
+              fails("a: %x\n", "c.yaml:1:4: found character that cannot start any token (while "
+                               "scanning for the next token)"));
     CHECK("a bad byte has a line and a column",
           fails("a: 1\nb\xc3\xa9: \xff\n", "c.yaml:2:5: invalid leading UTF-8 octet (0xFF)"));
     CHECK("a control character too",
@@ -184,8 +178,8 @@ static void test_errors(void)
 /* n keys, all different but the last; quadratic work would show. */
 static void test_many_keys(void)
 {
-    struct gn_str s = { 0 };
-    struct gn_err err = { 0 };
+    struct gn_str s = {0};
+    struct gn_err err = {0};
     struct gn_yaml_doc many;
 
     for (int i = 0; i < 100000; i++)
@@ -277,7 +271,7 @@ static void test_values(void)
 
 static int prints(const char *text, const char *want)
 {
-    struct gn_str out = { 0 };
+    struct gn_str out = {0};
     int same = 0;
 
     if (!parses(text))
@@ -292,11 +286,10 @@ static int prints(const char *text, const char *want)
 
 static void test_print(void)
 {
-    CHECK(
-        "mappings and lists print as blocks",
-        prints(
-            "{a: 1, b: {c: ~, d: [1, x y, 'z']}, e: [{f: 1, g: 2}, [3, [4]]], h: {}, i: []}",
-            "a: 1\nb:\n  c: null\n  d: [1, x y, 'z']\ne:\n  - f: 1\n    g: 2\n  - - 3\n    - [4]\nh: {}\ni: []\n"));
+    CHECK("mappings and lists print as blocks",
+          prints("{a: 1, b: {c: ~, d: [1, x y, 'z']}, e: [{f: 1, g: 2}, [3, [4]]], h: {}, i: []}",
+                 "a: 1\nb:\n  c: null\n  d: [1, x y, 'z']\ne:\n  - f: 1\n    g: 2\n  - - 3\n    - "
+                 "[4]\nh: {}\ni: []\n"));
     CHECK("what is quoted stays quoted",
           prints("['1', \"true\", 'null', '']", "['1', 'true', 'null', '']\n"));
     CHECK("numbers and booleans stay plain",
@@ -309,23 +302,23 @@ static void test_print(void)
     CHECK("single values", prints("x", "x\n") && prints("", "null\n") && prints("[]", "[]\n") &&
                                prints("- a\n", "[a]\n"));
     {
-        struct gn_yaml node = { .kind = GN_YAML_SCALAR, .text = "null", .line = 1, .column = 1 };
-        struct gn_str out = { 0 };
+        struct gn_yaml node = {.kind = GN_YAML_SCALAR, .text = "null", .line = 1, .column = 1};
+        struct gn_str out = {0};
 
         gn_yaml_print(&node, &out);
         CHECK("a text that looks like null is quoted", !strcmp(out.data, "'null'\n"));
         gn_str_free(&out);
     }
-    CHECK(
-        "long lists print one item a line",
-        prints(
-            "a: [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, cccccccccccc]",
-            "a:\n  - aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n  - bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n  - cccccccccccc\n"));
+    CHECK("long lists print one item a line",
+          prints("a: [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, "
+                 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, cccccccccccc]",
+                 "a:\n  - aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n  - "
+                 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n  - cccccccccccc\n"));
 }
 
 static void test_files(void)
 {
-    struct gn_err err = { 0 };
+    struct gn_err err = {0};
     struct gn_yaml_doc d;
     FILE *f = fopen("c.yaml", "w");
 
@@ -351,7 +344,7 @@ static void test_corpus(void)
     snprintf(path, sizeof path, "%s/fuzz/corpus/yaml", tests ? tests : "tests");
     dir = opendir(path);
     for (struct dirent *e = NULL; dir && (e = readdir(dir));) {
-        struct gn_err err = { 0 };
+        struct gn_err err = {0};
         char *data = NULL;
         size_t size = 0;
 
@@ -367,9 +360,9 @@ static void test_corpus(void)
     }
     if (dir)
         closedir(dir);
-    CHECK(
-        "every file of the corpus, cut anywhere, gives an error or a tree that survives a round trip",
-        n >= 20);
+    CHECK("every file of the corpus, cut anywhere, gives an error or a tree that survives a round "
+          "trip",
+          n >= 20);
 }
 
 int main(void)

@@ -12,7 +12,10 @@ static int64_t at(struct gn_plain_shape s, int64_t n, int64_t c, int64_t d, int6
     return (((n * s.c + c) * s.d + d) * s.h + h) * s.w + w;
 }
 
-static int64_t count(struct gn_plain_shape s) { return s.n * s.c * s.d * s.h * s.w; }
+static int64_t count(struct gn_plain_shape s)
+{
+    return s.n * s.c * s.d * s.h * s.w;
+}
 
 /* Calls f for every product of the convolution: places in x, w and y. */
 static void each_product(const struct gn_cpu_conv *cv, struct gn_plain_shape xs,
@@ -184,7 +187,8 @@ static double linear_weight(int64_t i, int64_t n, int64_t o, int64_t n_out)
 }
 
 /* Weight of voxel i of one channel of x in element o of y. */
-static double upsample_weight(struct gn_plain_shape xs, int64_t i, struct gn_plain_shape ys, int64_t o)
+static double upsample_weight(struct gn_plain_shape xs, int64_t i, struct gn_plain_shape ys,
+                              int64_t o)
 {
     int64_t w = o % ys.w, h = o / ys.w % ys.h, d = o / ys.w / ys.h % ys.d;
     return linear_weight(i % xs.w, xs.w, w, ys.w) * linear_weight(i / xs.w % xs.h, xs.h, h, ys.h) *
@@ -356,7 +360,7 @@ void gn_plain_cel_backward(struct gn_plain_shape s, const float *z, const uint64
                    : weights ? weights[own]
                              : 1;
         for (int64_t c = 0; c < s.c; c++)
-            dz[v.at + c * v.step] = (float)(k * w *
-                                            (exp(z[v.at + c * v.step] - top) / sum - (c == own)));
+            dz[v.at + c * v.step] =
+                (float)(k * w * (exp(z[v.at + c * v.step] - top) / sum - (c == own)));
     }
 }
