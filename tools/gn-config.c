@@ -4,10 +4,9 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "config/data.h"
 #include "config/pipeline.h"
 #include "config/schema.h"
-#include "io/format.h"
-#include "io/table.h"
 #include "tool/tool.h"
 
 static const char *const part_names[] = { "all", "cache", "train", "predict", "score", NULL };
@@ -54,54 +53,19 @@ static int read_config(struct gn_tool_ctx *ctx, struct gn_config *c, const char 
     return rc;
 }
 
-/* Channels of the table's first row, from the headers; 0 if one cannot be read. */
-static int count_channels(const struct gn_table *t)
-{
-    int channels = 0;
-    for (size_t c = 0; t->rows && c < t->columns; c++) {
-        struct gn_picture p = { 0 };
-        struct gn_err err = { 0 };
-        if (t->column[c].role != GN_COLUMN_IMAGE)
-            continue;
-        if (!t->row[0].path[c] || gn_picture_read(t->row[0].path[c], true, &p, &err))
-            return 0;
-        channels += (int)p.tensor.shape[0];
-        gn_picture_free(&p);
-    }
-    return channels;
-}
-
 static int check_data(struct gn_tool_ctx *ctx, const struct gn_config *c, const char *config,
                       const char *csv)
 {
     struct gn_table t = { 0 };
     struct gn_strs faults = { 0 };
-    char *line = NULL;
     if (gn_table_read(&t, &csv, 1, GN_TABLE_IMAGES, &ctx->err))
         return -1;
-    int channels = count_channels(&t);
     for (size_t i = 0; i < t.warnings.n; i++)
         gn_log(GN_LOG_WARN, "%s", t.warnings.item[i]);
-    gn_table_missing(&t, false, &faults);
-    if (c->channels && channels && c->channels != channels) {
-        line = gn_asprintf("%s: model.num_channels is %d, but %s has %d", config, c->channels, csv,
-                           channels);
-        gn_strs_add(&faults, line);
-        free(line);
-    }
-    if (gn_config_problem(c, (int)t.values) == GN_SEGMENTATION && t.label < 0) {
-        line = gn_asprintf("%s: there is no label column, which training needs", csv);
-        gn_strs_add(&faults, line);
-        free(line);
-    }
-    if (c->group && gn_table_find_column(&t, c->group) < 0) {
-        line = gn_asprintf("%s: nested_training.group: %s has no column %s", config, csv, c->group);
-        gn_strs_add(&faults, line);
-        free(line);
-    }
-    for (size_t i = 0; i + 1 < faults.n; i++)
+    size_t n = gn_config_check_data(c, config, &t, csv, &faults);
+    for (size_t i = 0; i + 1 < n; i++)
         gn_log(GN_LOG_ERROR, "%s", faults.item[i]);
-    int rc = faults.n ? gn_err_set(&ctx->err, "%s", faults.item[faults.n - 1]) : 0;
+    int rc = n ? gn_err_set(&ctx->err, "%s", faults.item[n - 1]) : 0;
     gn_strs_free(&faults);
     gn_table_free(&t);
     return rc;
@@ -206,7 +170,13 @@ static const struct gn_tool tool = {
                    "change what is promised and are not built are "
                    "refused.\n\n"
                    "Wherever a YAML file is read, a .safetensors model is read too: it carries the "
-                   "config it was trained with.",
+                   "config it was trained with.\n\n"
+                   "check with a table reads the header of every file in it: what is missing or "
+                   "cannot be read, empty cells, labels on another grid than their image, images "
+                   "of another dimension or smaller than a patch, rows of differing channels.\n\n"
+                   "init chooses what trains with images of these sizes: the patch, the network "
+                   "and its depth, where patches are taken, and folds that keep the rows of a "
+                   "person together.",
     .input = "A YAML file, a model, or (init) a data table.",
     .output = "Text on stdout, or in the file that -o names.",
     .commands = commands,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "tool/source.h"
 #include "tool/tool.h"
 
@@ -21,11 +22,12 @@ static const struct gn_opt opts[] = {
                 GN_OPT_FILE | GN_OPT_NO_DEFAULT | GN_OPT_NO_HISTORY),
     GN_OPT_END};
 
-static struct gn_str text;
+static struct gn_str text, line; /* all that is printed; a record's line */
 
 struct difference {
     double max, squares, a, b;           /* a, b: the first pair beyond the tolerance */
     int64_t count, first, beyond, equal; /* first: flat index; equal: exactly */
+    bool whole;                          /* whole numbers, both */
 };
 
 enum { CHUNK = 4096 };
@@ -44,13 +46,21 @@ static double away_from(const struct gn_tensor *a, const struct gn_tensor *b, in
     return x == y || (x != x && y != y) ? 0 : fabs(x - y);
 }
 
+/* A NaN on one side is the largest difference there is, and stays it. */
+static double larger(double max, double away)
+{
+    return max == max && !(away <= max) ? away : max;
+}
+
 static void compare(const struct gn_tensor *a, const struct gn_tensor *b, struct difference *d)
 {
     double x[CHUNK], y[CHUNK];
     size_t size_a = gn_dtype_size(a->dtype), size_b = gn_dtype_size(b->dtype);
     int64_t n = 0;
 
-    *d = (struct difference){.count = gn_tensor_count(a), .first = -1};
+    *d = (struct difference){.count = gn_tensor_count(a),
+                             .first = -1,
+                             .whole = !gn_dtype_is_float(a->dtype) && !gn_dtype_is_float(b->dtype)};
     for (int64_t at = 0; at < d->count; at += n) {
         double squares = 0;
 
@@ -64,10 +74,7 @@ static void compare(const struct gn_tensor *a, const struct gn_tensor *b, struct
                 d->equal++;
                 continue;
             }
-            if (d->max == d->max &&
-                !(away <=
-                  d->max)) /* a NaN on one side is the largest difference there is, and stays it */
-                d->max = away;
+            d->max = larger(d->max, away);
             squares += away * away;
             if (away <= args.atol + args.rtol * fabs(y[i]))
                 continue;
@@ -98,9 +105,9 @@ static void put_place(const struct gn_record *r, int64_t flat)
         at[k] = flat % r->tensor.shape[k];
         flat /= r->tensor.shape[k];
     }
-    gn_str_add(&text, image ? "x y z c =" : "index");
+    gn_str_add(&line, image ? "x y z c =" : "index");
     for (int k = 0; k < r->tensor.rank; k++)
-        gn_str_addf(&text, " %lld", (long long)at[image ? r->tensor.rank - 1 - k : k]);
+        gn_str_addf(&line, " %lld", (long long)at[image ? r->tensor.rank - 1 - k : k]);
 }
 
 /* Both have one and they differ by more than a float32 header rounds away, or the tolerance. */
@@ -124,48 +131,80 @@ static void put_title(const struct gn_source *s, const struct gn_record *r)
     static const char *const keys[] = {"sample", "role", "name", "patch.index"};
     const char *before = " (";
 
-    gn_str_addf(&text, "record %zu", s->number);
+    gn_str_addf(&line, "record %zu", s->number);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (gn_record_get(r, keys[i])) {
-            gn_str_add(&text, before);
+            gn_str_add(&line, before);
             for (const char *p = gn_record_get(r, keys[i]); *p;
                  p++) /* a name may hold a newline; a record is a line */
-                gn_str_addn(&text, *p == '\n' ? " " : p, 1);
+                gn_str_addn(&line, *p == '\n' ? " " : p, 1);
             before = " ";
         }
-    gn_str_add(&text, before[1] ? ": " : "): ");
+    gn_str_add(&line, before[1] ? ": " : "): ");
 }
 
-/* One line a record; whether it differs. */
+static void put_size(const struct difference *d, struct gn_str *out)
+{
+    gn_str_addf(out, "max %.9g, rms %.9g", fabs(d->max),
+                fabs(sqrt(d->squares / (double)d->count)));
+    if (d->whole)
+        gn_str_addf(out, ", agreement %.9g", (double)d->equal / (double)d->count);
+}
+
+static void add_to(struct difference *all, const struct difference *d)
+{
+    all->max = larger(all->max, d->max);
+    all->squares += d->squares;
+    all->count += d->count;
+    all->equal += d->equal;
+    all->whole &= d->whole;
+}
+
+/* Fills line; whether they differ. Of records of one shape *all grows by the difference. */
 static int compare_records(const struct gn_source *s, struct gn_record *a, struct gn_record *b,
-                           bool *differs, struct gn_err *err)
+                           struct difference *all, bool *differs, struct gn_err *err)
 {
     bool moved = affines_differ(a, b);
     struct difference d;
 
     if (!gn_record_data(a, err) || !gn_record_data(b, err))
         return gn_err_wrap(err, "record %zu", s->number);
+    gn_str_clear(&line);
     put_title(s, a);
     *differs = moved;
     if (!same_shape(&a->tensor, &b->tensor)) {
         *differs = true;
-        gn_str_addf(&text, "shapes differ: %s and %s\n", gn_record_get(a, "shape"),
+        gn_str_addf(&line, "shapes differ: %s and %s\n", gn_record_get(a, "shape"),
                     gn_record_get(b, "shape"));
         return 0;
     }
     compare(&a->tensor, &b->tensor, &d);
-    gn_str_addf(&text, "max %.9g, rms %.9g", fabs(d.max), fabs(sqrt(d.squares / (double)d.count)));
-    if (!gn_dtype_is_float(a->tensor.dtype) && !gn_dtype_is_float(b->tensor.dtype))
-        gn_str_addf(&text, ", agreement %.9g", (double)d.equal / (double)d.count);
+    add_to(all, &d);
+    put_size(&d, &line);
     if (d.beyond) {
         *differs = true;
-        gn_str_addf(&text, ", %lld of %lld differ, first at ", (long long)d.beyond,
+        gn_str_addf(&line, ", %lld of %lld differ, first at ", (long long)d.beyond,
                     (long long)d.count);
         put_place(a, d.first);
-        gn_str_addf(&text, ": %.9g and %.9g", d.a, d.b);
+        gn_str_addf(&line, ": %.9g and %.9g", d.a, d.b);
     }
-    gn_str_add(&text, moved ? "; affines differ\n" : "\n");
+    gn_str_add(&line, moved ? "; affines differ\n" : "\n");
     return 0;
+}
+
+/* "100 records, 2 differ: max 3, rms 0.25" */
+static void put_sum(int64_t records, int64_t differ, const struct difference *all)
+{
+    gn_str_addf(&text, "%lld record%s", (long long)records, records == 1 ? "" : "s");
+    if (records && !differ)
+        gn_str_add(&text, ", none differs");
+    else if (records)
+        gn_str_addf(&text, ", %lld differ%s", (long long)differ, differ == 1 ? "s" : "");
+    if (all->count) {
+        gn_str_add(&text, ": ");
+        put_size(all, &text);
+    }
+    gn_str_add(&text, "\n");
 }
 
 /* A second input that is a pipe could block the first for ever. */
@@ -183,6 +222,7 @@ static int diff(struct gn_tool_ctx *ctx)
 {
     struct gn_source a = {0}, b = {0};
     struct gn_record r = {0}, q = {0};
+    struct difference all = {.whole = true};
     int64_t differ = 0, records = 0;
     int rc = -1, more_a = 0, more_b = 0;
 
@@ -207,10 +247,13 @@ static int diff(struct gn_tool_ctx *ctx)
         if (!more_a || !more_b)
             break;
         records++;
-        if (compare_records(&a, &r, &q, &differs, &ctx->err) < 0)
+        if (compare_records(&a, &r, &q, &all, &differs, &ctx->err) < 0)
             goto out;
         differ += differs;
+        if (differs || gn_log_verbosity() > 0)
+            gn_str_add(&text, line.data);
     }
+    put_sum(records, differ, &all);
     if (gn_file_write(args.output, gn_str_text(&text), text.len, false, &ctx->err) < 0)
         goto out;
     if ((a.stream && gn_stream_failed(a.stream)) || (b.stream && gn_stream_failed(b.stream)))
@@ -234,6 +277,7 @@ static void cleanup(struct gn_tool_ctx *ctx)
 {
     (void)ctx;
     gn_str_free(&text);
+    gn_str_free(&line);
 }
 
 static const struct gn_tool tool = {
@@ -242,9 +286,10 @@ static const struct gn_tool tool = {
     .operands = "A B",
     .description =
         "Compares record by record, in order, voxels and affines; names, history and dtypes may "
-        "differ. Prints a line a record: the largest difference, the root mean square, and how "
-        "many values lie beyond the tolerance and where the first is (x y z c from 0); for "
-        "whole numbers, labels above all, the share of voxels that agree.\n\n"
+        "differ. Prints a line for each record that differs (-v: for all): the largest difference, "
+        "the root mean square, and how many values lie beyond the tolerance and where the first "
+        "is (x y z c from 0); for whole numbers, labels above all, the share of voxels that "
+        "agree. The last line says how many records differ, and the same of all values.\n\n"
         "Two NaN are equal. Affines are equal if they are as float32, or within the tolerance; "
         "an image without one fits any.",
     .input =

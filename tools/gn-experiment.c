@@ -44,6 +44,18 @@ static const struct gn_command commands[] = {
     {"status", "DIR", "how far a study is, tab-separated, a row a leaf"},
     {NULL, NULL, NULL}};
 
+/* --memory, which all programs share, as the children are to get it; 0: not given. */
+static uint64_t memory_given(const struct gn_tool_ctx *ctx)
+{
+    const struct gn_opt *o;
+    const char *unused;
+    for (size_t i = 0; (o = gn_opts_at(&ctx->opts, i, &unused)); i++)
+        if (o->type == GN_OPT_T_SIZE && !strcmp(o->name, "memory") &&
+            gn_opts_given(&ctx->opts, o->value))
+            return *(const uint64_t *)o->value;
+    return 0;
+}
+
 static int say(const struct gn_str *text, struct gn_err *err)
 {
     return gn_file_write("-", gn_str_text(text), text->len, false, err);
@@ -72,7 +84,8 @@ static int run_study(struct gn_tool_ctx *ctx)
     struct gn_strs csv = {0};
     struct gn_str text = {0};
     struct gn_study s = {
-        .config = &config, .config_path = args.config, .out = args.out, .device = args.device};
+        .config = &config, .config_path = args.config, .out = args.out, .device = args.device,
+        .memory = memory_given(ctx)};
     int rc = -1;
 
     if (!args.config || !args.input || !args.out)
@@ -81,6 +94,9 @@ static int run_study(struct gn_tool_ctx *ctx)
     if (ctx->operands.n || args.model)
         return gn_err_usage(&ctx->err, "%s: only the command predict takes this",
                             ctx->operands.n ? ctx->operands.item[0] : "-m");
+    if (ctx->keep_going)
+        return gn_err_usage(&ctx->err, "--keep-going: only the command predict takes this: a study "
+                                       "without a subject would be another study");
     if (args.folds < 1 || args.folds > 1024)
         return gn_err_usage(&ctx->err, "--folds: must be 1 to 1024: %lld", (long long)args.folds);
     list_inputs(args.input, &csv);
@@ -94,6 +110,8 @@ static int run_study(struct gn_tool_ctx *ctx)
         if (gn_study_prepare(&s, args.reset, &ctx->err) < 0)
             goto out;
         rc = gn_study_make(&s, args.folds, args.only, gn_pool_threads(), &ctx->err);
+        if (rc == 0)
+            rc = gn_study_test(&s, args.only, &ctx->err);
         if (rc != 0)
             goto out;
         rc = -1;
@@ -115,13 +133,16 @@ static int run_predict(struct gn_tool_ctx *ctx)
                                    .out = args.out,
                                    .device = args.device,
                                    .inputs = &ctx->operands,
-                                   .threads = gn_pool_threads()};
+                                   .threads = gn_pool_threads(),
+                                   .memory = memory_given(ctx),
+                                   .keep_going = ctx->keep_going};
     struct gn_str text = {0};
     if (!args.model || !args.out || !ctx->operands.n)
         return gn_err_usage(&ctx->err, "predict: -m MODEL, -o DIR and images or tables are needed");
     if (args.config || args.input || args.reset || args.only)
         return gn_err_usage(&ctx->err,
-                            "predict: takes -m, -o, -n and --device; the model holds its config");
+                            "predict: takes -m, -o, -n, --device and --keep-going; the config is "
+                            "the model's");
     int rc = gn_predict_run(&o, args.print ? &text : NULL, &ctx->err);
     if (rc == 0 && args.print)
         rc = say(&text, &ctx->err);
@@ -175,24 +196,31 @@ static const struct gn_tool tool = {
         "epochs (num_epochs, patience) may be asked for; any other change of config, data "
         "(tables, or size and time of a file) or split is refused, because a model would no longer "
         "be what its folder says: use another "
-        "folder, or --reset. Without test subjects the validation set is predicted and scored.\n\n"
+        "folder, or --reset. A cache file that is gone or cut is made again when something still "
+        "has to be computed from it. Without test subjects the validation set is predicted and "
+        "scored.\n\n"
         "SIGTERM and SIGUSR1 are passed to gn-train, which saves after its current step; status "
-        "75 then. A model and an image are all that predict needs: it gives the bytes that the "
-        "study gives for the same image.",
+        "75 then. When a program fails, its message is shown, and the product that could not be "
+        "made; -v shows all that make and the programs say. --memory is a limit of each program "
+        "that runs.\n\n"
+        "A model and an image are all that predict needs: it gives the bytes that the "
+        "study gives for the same image. With --keep-going its predictions.csv lists the subjects "
+        "that were not left out; a study cannot leave any out.",
     .input = "A YAML configuration (or a model, which has one) and a data table. An image operand "
              "of predict is one subject; its channels are joined by commas in the model's order.",
     .output =
         "In DIR: config.yaml (resolved), data.csv, sources.tsv, Makefile, cache/, and in each leaf "
         "(DIR itself "
         "when there is one, else testing_F/G/) data_training.csv, data_validation.csv, "
-        "data_testing.csv, model/, predictions/, scores.tsv, report/predictions.png. On standard "
-        "output: mean Dice and where things are. predict writes DIR/SAMPLE/SAMPLE_seg.EXT and, "
-        "last, DIR/predictions.csv.",
+        "data_testing.csv, model/, predictions/, scores.tsv, report/predictions.png. "
+        "model/logs_testing.csv has one row, the test set with the best model. On standard "
+        "output, a line a leaf: mean Dice, and where scores, picture and model are. predict "
+        "writes DIR/SAMPLE/SAMPLE_seg.EXT and, last, DIR/predictions.csv.",
     .commands = commands,
     .opts = opts,
     .examples = examples,
     .see_also = "gn-config(1), gn-split(1), gn-train(1), gn-dice(1), gn-view(1), make(1)",
-    .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_OWN_O | GN_TOOL_NO_KEEP,
+    .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_OWN_O,
     .main = experiment_main,
 };
 

@@ -65,7 +65,9 @@ static int infer_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
     int64_t size[3];
     int rc = -1;
 
-    if (gn_sample_size(s, size, &ctx->err) < 0)
+    if (gn_sample_whole(s, size, &ctx->err) < 0 ||
+        gn_check_dimension(&model.config, size, &ctx->err) < 0 ||
+        gn_sample_size(s, size, &ctx->err) < 0)
         return -1;
     if (memcmp(size, p, sizeof size))
         return gn_err_set(
@@ -121,6 +123,8 @@ static const struct gn_tool tool = {
         "for it: the network's output after its final "
         "layer, a channel for each class of the class list. Put the patches together with "
         "gn-stitch.\n\n"
+        "A model for 2-D images refuses patches of volumes, unless it was trained on slices of "
+        "volumes (patch_size: [x, y, 1]), and one for volumes refuses those of 2-D images.\n\n"
         "The images must have been prepared as the model records it; the first difference in their "
         "history is an error. Weights and "
         "outputs that are not finite are errors too: they would look like an empty segmentation.",

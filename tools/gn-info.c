@@ -231,8 +231,10 @@ static void show_system(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
 
-    gn_str_addf(&st.text, "version: %s\nprocessors: %ld\nthreads: %d\nmemory: %lld\n", GN_VERSION,
-                sysconf(_SC_NPROCESSORS_ONLN), gn_pool_default_threads(), (long long)pages * page);
+    gn_str_addf(&st.text, "version: %s\nprocessors: %ld\nthreads: %d\nmemory: %lld\n"
+                "available: %zu\n", GN_VERSION,
+                sysconf(_SC_NPROCESSORS_ONLN), gn_pool_default_threads(), (long long)pages * page,
+                gn_mem_available());
 #if defined __x86_64__
     gn_str_addf(&st.text, "instructions: %s\n",
                 __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

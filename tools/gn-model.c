@@ -12,7 +12,8 @@
 static struct model_args {
     int64_t channels, batch;
     struct gn_vec3 patch;
-} args;
+    const char *output;
+} args = { .output = "-" };
 
 static const struct gn_opt opts[] = {
     GN_OPT_INT(0, "channels", &args.channels, "N",
@@ -21,6 +22,8 @@ static const struct gn_opt opts[] = {
                GN_OPT_NO_DEFAULT),
     GN_OPT_VEC3('p', "patch", &args.patch, "x,y,z", "show: patch instead of the config's",
                 GN_OPT_NO_DEFAULT),
+    GN_OPT_TEXT('o', "output", &args.output, "FILE", "write the text here [standard output]",
+                GN_OPT_FILE | GN_OPT_NO_DEFAULT | GN_OPT_NO_HISTORY),
     GN_OPT_END
 };
 
@@ -116,7 +119,7 @@ static int show(struct gn_tool_ctx *ctx, const char *path)
     }
     rc = is_model(path) ? compare(ctx, path, &s.net, &text) : 0;
     if (rc == 0)
-        rc = gn_file_write("-", gn_str_text(&text), text.len, false, &ctx->err);
+        rc = gn_file_write(args.output, gn_str_text(&text), text.len, false, &ctx->err);
 out:
     gn_str_free(&text);
     gn_setup_free(&s);
@@ -132,7 +135,7 @@ static int config(struct gn_tool_ctx *ctx, const char *path)
     const char *text = gn_safetensors_meta(&st, "config");
     int rc = text ? 0 : gn_err_set(&ctx->err, "%s: carries no config", path);
     if (text)
-        rc = gn_file_write("-", text, strlen(text), false, &ctx->err);
+        rc = gn_file_write(args.output, text, strlen(text), false, &ctx->err);
     gn_safetensors_close(&st);
     return rc;
 }
@@ -156,12 +159,13 @@ static const struct gn_tool tool = {
                    "layers, parameters, cost, receptive field, smallest patch and the memory that "
                    "training and inference will take. Of a model "
                    "it also checks that the file holds every tensor of that network.",
-    .output = "A table of layers, then one line a fact: its name, a tab, its value.",
+    .output = "Text on standard output, or in the file of -o: a table of layers, then one line a "
+              "fact, its name, a tab, its value; or YAML.",
     .commands = commands,
     .opts = opts,
     .examples = examples,
     .see_also = "gn-train(1), gn-config(1), gn-infer(1)",
-    .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_NO_KEEP,
+    .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_OWN_O | GN_TOOL_NO_KEEP,
     .main = model_main,
 };
 

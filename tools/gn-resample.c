@@ -54,16 +54,17 @@ static int choice(const char *name, const char *const *names)
 static int begin(struct gn_tool_ctx *ctx)
 {
     static const struct {
-        const struct gn_vec3 *v;
+        struct gn_vec3 *v;
         enum gn_regrid_step step;
+        double third; /* what "2,2" means as "2,2,third", whatever the image; -1: depends on it */
     } vectors[] = {
-        {&args.spacing, GN_REGRID_SPACING},
-        {&args.spacing_min, GN_REGRID_SPACING_MIN},
-        {&args.size, GN_REGRID_SIZE},
-        {&args.crop, GN_REGRID_CROP},
-        {&args.pad, GN_REGRID_PAD},
-        {&args.center, GN_REGRID_CENTER_CROP},
-        {&args.min_size, GN_REGRID_CENTER_CROP}, /* checked as a size */
+        {&args.spacing, GN_REGRID_SPACING, 1},
+        {&args.spacing_min, GN_REGRID_SPACING_MIN, 1},
+        {&args.size, GN_REGRID_SIZE, -1},
+        {&args.crop, GN_REGRID_CROP, 0},
+        {&args.pad, GN_REGRID_PAD, 0},
+        {&args.center, GN_REGRID_CENTER_CROP, -1},
+        {&args.min_size, GN_REGRID_CENTER_CROP, -1}, /* checked as a size */
     };
     struct gn_picture pic = {0};
     step.interp = (enum gn_interp)choice(args.interp, gn_interp_names);
@@ -73,11 +74,16 @@ static int begin(struct gn_tool_ctx *ctx)
         if (!vectors[i].v->n)
             continue;
         step.step = vectors[i].step;
+        if (vectors[i].v->n == 2 && vectors[i].third >= 0) { /* one step has one history line */
+            vectors[i].v->n = 3;
+            vectors[i].v->v[2] = vectors[i].third;
+        }
         step.n = vectors[i].v->n;
         memcpy(step.v, vectors[i].v->v, sizeof step.v);
         if (gn_regrid_check(&step, &ctx->err))
             return -1;
     }
+    gn_tool_make_history(ctx);
     if (args.min_size.n && !args.crop_zero)
         return gn_err_usage(&ctx->err, "--min-size goes with --crop-zero");
     if (args.crop_zero)

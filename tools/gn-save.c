@@ -1,10 +1,14 @@
 /* gn-save - writes the samples of a stream as image files and a table that names them, or as a
  * cache. */
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/csv.h"
 #include "base/file.h"
@@ -39,6 +43,7 @@ static struct gn_output out;
 static struct gn_index data, predictions;
 static char *data_path, *predictions_path, *ext;
 static bool touched, finished;
+static int folder = -1; /* open and locked */
 
 /* An index of an earlier run must not name files of this one. It goes when the first file is about
  * to be written: until then that run's files are as they were. */
@@ -51,6 +56,17 @@ static void drop_indices(void *arg)
         gn_index_drop(predictions_path, ctx->tool->name);
     }
     touched = true;
+}
+
+/* Two writers would take each other's files for their own and end with one's index. The lock is on
+ * the folder itself: nothing lies about when it ends, however it ends. A file system without locks
+ * has none. */
+static int lock_folder(struct gn_err *err)
+{
+    folder = open(args.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return gn_err_set(err, "%s: another gn-save is writing into this folder", args.dir);
+    return 0;
 }
 
 static int save_begin(struct gn_tool_ctx *ctx)
@@ -69,7 +85,8 @@ static int save_begin(struct gn_tool_ctx *ctx)
             return gn_err_usage(&ctx->err, "--ext: %s", none.text);
         out.ext = ext;
     }
-    if (gn_output_check(&out, &ctx->err) || gn_mkdirs(args.dir, &ctx->err))
+    if (gn_output_check(&out, &ctx->err) || gn_mkdirs(args.dir, &ctx->err) ||
+        lock_folder(&ctx->err))
         return -1;
     data_path = gn_path_join(args.dir, "data.csv");
     predictions_path = gn_path_join(args.dir, "predictions.csv");
@@ -295,6 +312,8 @@ static void save_cleanup(struct gn_tool_ctx *ctx)
         gn_index_drop(data_path, ctx->tool->name);
         gn_index_drop(predictions_path, ctx->tool->name);
     }
+    if (folder >= 0)
+        close(folder);
     free(data_path);
     free(predictions_path);
     free(ext);
@@ -314,10 +333,12 @@ static const struct gn_tool tool = {
                    "predictions.csv predictions; they are written last, so a folder without them "
                    "is unfinished. A table there that gn-save did not write, or that was changed "
                    "since, is never replaced (.data.csv.gn-save remembers), nor is a file that a "
-                   "sample was read from.\n\n"
+                   "sample was read from. While one gn-save writes into a folder, another is "
+                   "refused.\n\n"
                    "NIfTI files get the record's affine as sform and, where it is free of shear, "
                    "as qform. PNG, JPEG and TIFF hold no "
-                   "position. A picture that cannot hold a record's type or slices becomes .tif "
+                   "position. A picture that cannot hold a record's type or slices becomes .tif, "
+                   "and what was read with a place from a file of such a name .nii.gz, "
                    "unless --ext says otherwise.\n\n"
                    "Scores of a classifier or a regression are rows of predictions.csv.\n\n"
                    "With --cache each sample becomes DIR/SAMPLE.gnt, image records with their "

@@ -94,11 +94,19 @@ static const struct gn_tool tool = {
                    "save after the current step and end with status 75. One gn-train at a time "
                    "works in a folder.\n\n"
                    "The samples' history must show the preprocessing that the config stands for; "
-                   "the first difference is named. A config without "
-                   "data_preprocessing takes what was done as its own.\n\n"
+                   "the first difference is named. A config without data_preprocessing takes what "
+                   "was done as its own; a step that a model could not ask for again (one that "
+                   "reads a file) is refused then.\n\n"
                    "A label value that is in no class of class_list is an error, but for 0; so are "
                    "a fractional label and a validation loss that is not "
-                   "finite.",
+                   "finite. A class that occurs in no label of the first epoch is a warning.\n\n"
+                   "A config for 2-D images refuses volumes, unless its patch_size is written "
+                   "[x, y, 1], which stands for slices of volumes; one for volumes refuses 2-D "
+                   "images.\n\n"
+                   "Before the first step one line says how many parameters, threads and how much "
+                   "memory the training will take; what does not fit --memory is refused with the "
+                   "number that would. On a terminal a line an epoch stays: losses, Dice, seconds, "
+                   "and whether it is the best so far. In a log or a pipe those come with -v.",
     .input = "A stream of samples of the config's patch_size: images and a label each, with their "
              "epoch.",
     .output = "In the model folder: best.safetensors (weights with the lowest validation loss), "

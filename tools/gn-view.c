@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "tool/source.h"
 #include "tool/tool.h"
 #include "view/plane.h"
 #include "view/subject.h"
@@ -69,6 +70,8 @@ static int begin(struct gn_tool_ctx *ctx)
     if (args.diff) {
         if (!strcmp(args.diff, "-") || (stat(args.diff, &info) == 0 && !S_ISREG(info.st_mode)))
             return gn_err_usage(&ctx->err, "--diff: %s: must be a file, not a pipe", args.diff);
+        if (gn_source_check_stream(args.diff, NULL, &ctx->err) < 0)
+            return -1;
         reader.other = gn_stream_open(args.diff, &ctx->err);
         if (!reader.other)
             return -1;
@@ -133,10 +136,12 @@ static const struct gn_tool tool = {
         "Volumes are shown as radiologists hold them, whatever order their axes are stored in: "
         "seen from the feet or from the front, so the patient's right is on the viewer's left; "
         "in axial planes the front is up, in the others the head, and in sagittal planes the "
-        "front is on the left. Letters R L A P S I say so on the first picture of a layer, "
-        "numbers which plane it is (voxel axis and index). --axis auto takes the planes that "
+        "front is on the left. Letters R L A P S I say so on the first picture of each line, and "
+        "every picture which plane it is: sagittal, coronal or axial, as it lies nearest, and the "
+        "voxel's index across. --axis auto takes the planes that "
         "were acquired: across a slab, or along a spacing at least twice the others', else "
-        "axial. Pictures without a place (PNG, JPEG) are shown as they are.\n\n"
+        "axial. Pictures without a place (PNG, JPEG) are shown as they are, without letters, "
+        "planes called by their axis in the file.\n\n"
         "Labels are outlined, of a mask in dots. If there is one label, truth is green and "
         "prediction magenta; else each label has its colour and the prediction is dashed. "
         "Outlines of truth run just inside a region, of a prediction just outside. Maps (class "

@@ -71,12 +71,14 @@ static void mask(char *text)
 
 void gn_log(enum gn_log_level level, const char *fmt, ...)
 {
-    static const char *const marks[] = { "", "warning: ", "note: ", "" };
+    static const char *const marks[] = { "", "warning: ", "note: ", "", "" };
     char text[8192], out[16384];
     size_t used = 0;
     va_list args;
 
-    if ((verbosity_now < 0 && level > GN_LOG_ERROR) || (verbosity_now < 1 && level > GN_LOG_NOTE))
+    if ((verbosity_now < 0 && level > GN_LOG_ERROR) ||
+        (verbosity_now < 1 && level > GN_LOG_NOTE &&
+         !(level == GN_LOG_STAGE && gn_progress_active())))
         return;
     va_start(args, fmt);
     if (vsnprintf(text, sizeof text, fmt, args) < 0)

@@ -7,10 +7,12 @@
 
 #include "base/err.h"
 
-enum gn_log_level { GN_LOG_ERROR, GN_LOG_WARN, GN_LOG_NOTE, GN_LOG_INFO };
+enum gn_log_level { GN_LOG_ERROR, GN_LOG_WARN, GN_LOG_NOTE, GN_LOG_INFO, GN_LOG_STAGE };
 
 /* The name in front of every line; verbosity: -1 quiet (errors only), 0 normal (errors, warnings,
- * notes), 1 and up verbose (information too). Called once by gn_tool_main. */
+ * notes), 1 and up verbose (information too). A stage, a part of long work that is done, is said
+ * when verbose, and where progress is drawn: it stays above that line. Called once by gn_tool_main.
+ */
 void gn_log_init(const char *program, int verbosity);
 const char *gn_log_program(void);
 int gn_log_verbosity(void);

@@ -1,8 +1,10 @@
 /* mem.c - allocation: the only place where running out of memory ends the program. */
 #include "base/mem.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -111,14 +113,94 @@ int gn_mul_size(size_t a, size_t b, size_t *product, struct gn_err *err)
     return 0;
 }
 
+static int read_text(const char *path, char *text, size_t size)
+{
+    FILE *f = fopen(path, "re");
+    size_t n = 0;
+
+    if (!f)
+        return -1;
+    n = fread(text, 1, size - 1, f);
+    text[n] = 0;
+    fclose(f);
+    return 0;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The group at root/path and those above it; path is cut on the way up. A group that cannot be seen
+ * (in a container the path may be the host's) has no limit. */
+static size_t tree_limit(const char *root, char *path, const char *file)
+{
+    size_t most = SIZE_MAX;
+    char name[PATH_MAX], text[64], *end = NULL;
+
+    for (;;) {
+        int n = snprintf(name, sizeof name, "%s%s/%s", root, path, file);
+
+        if (n > 0 && (size_t)n < sizeof name && read_text(name, text, sizeof text) == 0 &&
+            text[0] >= '0' && text[0] <= '9') /* else "max" */
+            most = least(most, (size_t)strtoull(text, NULL, 10));
+        end = strrchr(path, '/');
+        if (!end)
+            return most;
+        *end = 0;
+    }
+}
+
+size_t gn_mem_cgroup_limit(const char *cgroups, const char *root)
+{
+    size_t most = SIZE_MAX;
+
+    while (*cgroups) { /* lines "hierarchy:controllers:path" (cgroups(7)) */
+        size_t n = strcspn(cgroups, "\n");
+        char line[PATH_MAX], memory[PATH_MAX], *controllers = NULL, *path = NULL;
+
+        if (n < sizeof line) {
+            memcpy(line, cgroups, n);
+            line[n] = 0;
+            controllers = strchr(line, ':');
+            path = controllers ? strchr(controllers + 1, ':') : NULL;
+        }
+        if (path) {
+            *path++ = 0;
+            if (!strcmp(path, "/"))
+                *path = 0;
+            snprintf(memory, sizeof memory, "%s/memory", root);
+            if (!controllers[1])
+                most = least(most, tree_limit(root, path, "memory.max"));
+            else if (!strcmp(controllers + 1, "memory"))
+                most = least(most, tree_limit(memory, path, "memory.limit_in_bytes"));
+        }
+        cgroups += n + (cgroups[n] == '\n');
+    }
+    return most;
+}
+
+size_t gn_mem_available(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    size_t n = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+    char text[8192], *line = NULL;
+
+    if (read_text("/proc/meminfo", text, sizeof text) == 0 &&
+        (line = strstr(text, "\nMemAvailable:")) != NULL)
+        n = least(n, (size_t)strtoull(line + 14, NULL, 10) * 1024);
+    if (read_text("/proc/self/cgroup", text, sizeof text) == 0)
+        n = least(n, gn_mem_cgroup_limit(text, "/sys/fs/cgroup"));
+    return n;
+}
+
 size_t gn_mem_limit(void)
 {
     size_t now = __atomic_load_n(&limit, __ATOMIC_RELAXED);
 
     if (now == 0) {
-        long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-
-        now = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+        now = gn_mem_available();
+        now = now ? now : 1; /* 0 would be asked for again */
         __atomic_store_n(&limit, now, __ATOMIC_RELAXED);
     }
     return now;

@@ -24,10 +24,17 @@ void *gn_try_alloc(size_t size, struct gn_err *err) GN_MUST_USE;
 /* a*b, or -1 with an error when the product does not fit. */
 int gn_mul_size(size_t a, size_t b, size_t *product, struct gn_err *err) GN_MUST_USE;
 
-/* Bytes that one object read from outside may claim (--memory; default: the machine's physical
- * memory). */
+/* Bytes that one object read from outside may claim (--memory; default: gn_mem_available when it
+ * is first asked for). */
 size_t gn_mem_limit(void);
 void gn_mem_set_limit(size_t bytes);
+/* What this process may use without swapping: the least of the machine's memory, MemAvailable of
+ * /proc/meminfo, and the limits of its control group and those above it. SIZE_MAX: not known. */
+size_t gn_mem_available(void);
+/* The least limit of the group that this text of /proc/self/cgroup names and of those above it;
+ * root: where their file systems are mounted (/sys/fs/cgroup). Versions 1 and 2. SIZE_MAX: none.
+ * For gn_mem_available and its test. */
+size_t gn_mem_cgroup_limit(const char *cgroups, const char *root);
 
 /* An arena: many small blocks, freed at once. Never NULL; blocks are zeroed and aligned to 16. */
 struct gn_arena {

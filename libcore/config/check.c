@@ -29,6 +29,11 @@ static void check_patch(struct gn_reader *r)
     gn_config_patch_rule(c->architecture, c->depth, &m, &least);
     for (int i = 0; i < c->dimension; i++) {
         long long p = c->patch[i], below = p / m * m, above = below + m;
+        bool told = false; /* of an earlier axis as long */
+        for (int k = 0; k < i; k++)
+            told = told || c->patch[k] == p;
+        if (told)
+            continue;
         if (p < least)
             gn_reader_fault(
                 r, e, "patch_size",

@@ -42,6 +42,7 @@ struct gn_config {
     const char *modality; /* rad | histo */
     int dimension;        /* 2 or 3 */
     int64_t patch[3];     /* x y z; z = 1 in 2-D */
+    bool slices;          /* 2-D and patch_size written x, y, 1: slices of volumes are meant */
     const char *architecture, *final_layer, *norm_type, *norm_eval;
     int base_filters, depth;
     int channels; /* 0: not written, the data decide */

@@ -4,28 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "config/pipeline.h"
 #include "config/reader.h"
-#include "io/format.h"
-#include "io/table.h"
+#include "config/survey.h"
 
-enum { LABEL_FILES = 20, LABELS = 64, HEADERS = 1000 };
-
-/* What the files of a table have in common. */
-struct study {
-    int channels;
-    bool flat;                  /* 2-D */
-    bool placed;                /* the files say where they are */
-    size_t n;                   /* images whose header was read */
-    int64_t least[3], first[3]; /* smallest and first size */
-    bool equal_sizes, equal_spacings;
-    double *spacing[3]; /* n each */
-    double *side[3];    /* n each */
-    double labels[LABELS];
-    int n_labels; /* -1: not whole numbers, or too many */
-    double low;   /* smallest value of the first image */
-    double zeros; /* its share of zeros */
-    bool looked;
+/* What is decided for a survey's images. */
+struct plan {
+    int axes;                      /* 2 or 3 */
+    const char *architecture;
+    int depth;                     /* of a *_multilayer network; else 0 */
+    int64_t patch[3], side[3];     /* of a patch; of the smallest image, axis by axis */
+    int64_t shortest, least;       /* side of an image, and the shortest the network takes */
+    bool resized, resampled;       /* all images to the patch's size; to one spacing */
+    double spacing[3];             /* the latter, mm */
+    bool whole;                    /* a patch is an image, every time */
+    bool padded;                   /* training images are padded */
+    const char *sampler, *why;     /* patch_sampler, and its comment */
 };
 
 static int compare_doubles(const void *a, const void *b)
@@ -34,254 +29,356 @@ static int compare_doubles(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Of v, n values, which are sorted by it. */
 static double median(double *v, size_t n)
 {
     qsort(v, n, sizeof *v, compare_doubles);
     return v[n / 2];
 }
 
-/* Size and spacing along R, A, S rather than along the file's axes. */
-static void canonical(const struct gn_picture *p, int64_t size[3], double spacing[3])
+static bool sizes_equal(const struct gn_survey *s)
 {
-    const int64_t file[3] = { p->tensor.shape[3], p->tensor.shape[2], p->tensor.shape[1] };
-    bool taken[3] = { false, false, false };
-    for (int a = 0; a < 3; a++) {
-        double length = 0, most = -1;
-        int axis = a;
-        for (int row = 0; row < 3; row++) {
-            double v = p->affine[4 * row + a];
-            length += v * v;
-            if (p->has_affine && !taken[row] && fabs(v) > most)
-                most = fabs(v), axis = row;
-        }
-        taken[axis] = true;
-        size[axis] = file[a];
-        spacing[axis] = sqrt(length);
+    for (size_t i = 1; i < s->n; i++)
+        if (memcmp(s->size[i], s->size[0], sizeof s->size[0]) != 0)
+            return false;
+    return true;
+}
+
+static bool spacings_equal(const struct gn_survey *s)
+{
+    for (size_t i = 1; i < s->n; i++)
+        for (int a = 0; a < 3; a++)
+            if (fabs(s->spacing[i][a] - s->spacing[0][a]) > 0.01 * s->spacing[0][a])
+                return false;
+    return true;
+}
+
+/* The network by the shortest and the longest side it will see: four halvings where they leave more
+ * than one voxel to normalise over, else as many as fit; at the least two. */
+static void choose_network(struct plan *p, int64_t shortest, int64_t longest, int64_t *multiple)
+{
+    p->shortest = shortest;
+    p->architecture = "unet";
+    p->depth = 0;
+    gn_config_patch_rule(p->architecture, 0, multiple, &p->least);
+    if (shortest >= p->least && longest >= 2 * p->least)
+        return;
+    p->architecture = "unet_multilayer";
+    for (p->depth = 4; p->depth >= 2; p->depth--) {
+        gn_config_patch_rule(p->architecture, p->depth, multiple, &p->least);
+        if (shortest >= p->least)
+            return;
+    }
+    p->depth = 2;
+}
+
+/* Patches for images of at least these sides: as large as they and memory allow. */
+static void choose_patch(struct plan *p, const int64_t side[3])
+{
+    int64_t most = p->axes == 2 ? 256 : 96, shortest = side[0], longest = side[0], multiple;
+    for (int a = 1; a < p->axes; a++) {
+        shortest = side[a] < shortest ? side[a] : shortest;
+        longest = side[a] > longest ? side[a] : longest;
+    }
+    memcpy(p->side, side, sizeof p->side);
+    choose_network(p, shortest, longest, &multiple);
+    for (int a = 0; a < p->axes; a++) {
+        int64_t v = (side[a] < most ? side[a] : most) / multiple * multiple;
+        p->patch[a] = v < p->least ? p->least : v;
     }
 }
 
-static void add_header(struct study *s, const struct gn_picture *p)
+/* Pictures of many sizes: all to one, the usual one. */
+static void plan_resize(const struct gn_survey *s, struct plan *p)
 {
-    int64_t size[3] = { 1, 1, 1 };
-    double spacing[3] = { 1, 1, 1 };
-    canonical(p, size, spacing);
+    double *v = gn_alloc(s->n * sizeof *v);
+    int64_t side[3] = { 1, 1, 1 };
+    for (int a = 0; a < 2; a++) {
+        for (size_t i = 0; i < s->n; i++)
+            v[i] = (double)s->size[i][a];
+        side[a] = (int64_t)median(v, s->n);
+    }
+    free(v);
+    choose_patch(p, side);
+    p->resized = p->whole = true;
+}
+
+static void choose_spacing(const struct gn_survey *s, struct plan *p)
+{
+    double *v = gn_alloc(s->n * sizeof *v);
+    for (int a = 0; a < 3; a++) {
+        for (size_t i = 0; i < s->n; i++)
+            v[i] = s->spacing[i][a];
+        p->spacing[a] = floor(100 * median(v, s->n) + 0.5) / 100;
+        if (!(p->spacing[a] > 0))
+            p->spacing[a] = v[s->n / 2];
+    }
+    free(v);
+}
+
+/* How long a side is once the image is resampled, as gn-resample has it. */
+static int64_t side_after(const struct gn_survey *s, const struct plan *p, size_t i, int a)
+{
+    double n;
+    if (!p->resampled || s->size[i][a] == 1)
+        return s->size[i][a];
+    n = ceil((double)s->size[i][a] * s->spacing[i][a] / p->spacing[a] - 1e-3);
+    return n < 1 ? 1 : n < 0x1p31 ? (int64_t)n : INT32_MAX;
+}
+
+static void plan_crops(const struct gn_survey *s, struct plan *p)
+{
+    int64_t least[3] = { 1, 1, 1 };
+    for (int a = 0; a < p->axes; a++)
+        for (size_t i = 0; i < s->n; i++) {
+            int64_t side = side_after(s, p, i, a);
+            least[a] = i == 0 || side < least[a] ? side : least[a];
+        }
+    choose_patch(p, least);
+    p->whole = true;
+    for (int a = 0; a < p->axes; a++)
+        for (size_t i = 0; i < s->n; i++)
+            p->whole = p->whole && side_after(s, p, i, a) == p->patch[a];
+}
+
+/* Where training patches come from. A patch around a labelled voxel must lie within the image: so
+ * it does where every label reaches into the middle and a patch is at most half an image long. If
+ * not, either a patch is so much of the image that any will do, or the images are padded (which
+ * comes before resampling, and might then be too little). */
+static void choose_sampler(const struct gn_survey *s, struct plan *p)
+{
+    bool small = p->shortest < p->least, labelled = s->maps > 0 && s->filled == s->maps;
+    bool fits = s->central == s->maps;
+    double share = 1;
+    p->padded = small;
+    p->sampler = "uniform";
+    p->why = p->whole ? "a patch is a whole image" : "anywhere; label: centred on labels";
+    if (p->whole)
+        return;
+    for (int a = 0; a < p->axes; a++) {
+        fits = fits && 2 * p->patch[a] <= p->side[a];
+        share *= (double)p->patch[a] / (double)p->side[a];
+    }
+    if (!labelled || (!fits && !small && (share >= 0.125 || p->resampled)))
+        return;
+    p->padded = small || !fits;
+    p->sampler = "label";
+    p->why = "centred on labels; uniform: anywhere";
+}
+
+static void make_plan(const struct gn_survey *s, struct plan *p)
+{
+    const int64_t unknown[3] = { 64, 64, 64 };
+    *p = (struct plan){ .axes = s->n && s->flat ? 2 : 3 };
     if (s->n == 0) {
-        s->flat = p->tensor.shape[1] == 1;
-        s->placed = p->has_affine;
-        s->equal_sizes = s->equal_spacings = true;
-    }
-    for (int a = 0; a < 3; a++) {
-        if (s->n == 0)
-            s->least[a] = s->first[a] = size[a];
-        s->least[a] = size[a] < s->least[a] ? size[a] : s->least[a];
-        s->equal_sizes = s->equal_sizes && size[a] == s->first[a];
-        s->equal_spacings =
-            s->equal_spacings &&
-            (s->n == 0 || fabs(spacing[a] - s->spacing[a][0]) <= 0.01 * s->spacing[a][0]);
-        s->spacing[a][s->n] = spacing[a];
-        s->side[a][s->n] = (double)size[a];
-    }
-    s->n++;
-}
-
-static void add_labels(struct study *s, const struct gn_picture *p)
-{
-    int64_t n = gn_tensor_count(&p->tensor);
-    double last = NAN;
-    for (int64_t i = 0; i < n && s->n_labels >= 0; i++) {
-        double v = gn_tensor_get(&p->tensor, i);
-        int k = 0;
-        if (v == last)
-            continue;
-        last = v;
-        while (k < s->n_labels && s->labels[k] != v)
-            k++;
-        if (k < s->n_labels)
-            continue;
-        if (s->n_labels == LABELS || v != floor(v) || fabs(v) > 1e6)
-            s->n_labels = -1;
-        else
-            s->labels[s->n_labels++] = v;
-    }
-    if (s->n_labels > 0)
-        qsort(s->labels, (size_t)s->n_labels, sizeof *s->labels, compare_doubles);
-}
-
-static void look(struct study *s, const struct gn_picture *p)
-{
-    int64_t n = gn_tensor_count(&p->tensor), zeros = 0;
-    s->low = INFINITY;
-    for (int64_t i = 0; i < n; i++) {
-        double v = gn_tensor_get(&p->tensor, i);
-        s->low = v < s->low ? v : s->low;
-        zeros += v == 0;
-    }
-    s->zeros = n ? (double)zeros / (double)n : 0;
-    s->looked = true;
-}
-
-/* Read what can be read; files that cannot are passed over. */
-static void survey(const struct gn_table *t, struct study *s)
-{
-    for (size_t i = 0; i < t->rows && i < HEADERS; i++) {
-        bool first = true;
-        for (size_t c = 0; c < t->columns; c++) {
-            const char *path = t->row[i].path[c];
-            bool image = t->column[c].role == GN_COLUMN_IMAGE,
-                 label = (long)c == t->label && i < LABEL_FILES;
-            struct gn_picture p = { 0 };
-            struct gn_err err = { 0 };
-            bool voxels = label || (image && !s->looked);
-            if (!path || (!image && !label) || gn_picture_read(path, !voxels, &p, &err))
-                continue;
-            if (image && i == 0)
-                s->channels += (int)p.tensor.shape[0];
-            if (image && first)
-                add_header(s, &p);
-            if (image && voxels)
-                look(s, &p);
-            if (label)
-                add_labels(s, &p);
-            first = first && !image;
-            gn_picture_free(&p);
+        choose_patch(p, unknown);
+    } else if (s->flat && !sizes_equal(s)) {
+        plan_resize(s, p);
+    } else {
+        p->resampled = !s->flat && s->placed && !spacings_equal(s);
+        if (p->resampled)
+            choose_spacing(s, p);
+        plan_crops(s, p);
+        if (p->resampled && p->shortest < p->least) { /* padding comes first and would shrink */
+            p->resampled = false;
+            plan_crops(s, p);
         }
     }
+    choose_sampler(s, p);
 }
 
-static int64_t patch_side(int64_t side, int64_t most)
+/* ---- text ---- */
+
+static void put_patch(const struct gn_survey *s, const struct plan *p, struct gn_str *out)
 {
-    int64_t v = side < most ? side : most;
-    return v < 16 ? 16 : v / 16 * 16;
+    if (p->shortest < p->least && !p->resized)
+        gn_str_addf(out,
+                    "# the shortest side of an image is %lld voxels; the smallest network takes "
+                    "%lld: training images are padded\n",
+                    (long long)p->shortest, (long long)p->least);
+    gn_str_addf(out, "patch_size: [%lld, %lld", (long long)p->patch[0], (long long)p->patch[1]);
+    if (p->axes == 3)
+        gn_str_addf(out, ", %lld", (long long)p->patch[2]);
+    gn_str_addf(out, "]%s\n",
+                s->n ? "" : "        # a guess, as no image could be read: voxels x y z");
 }
 
-static void put_model(const struct study *s, struct gn_str *out)
+static void put_model(const struct gn_survey *s, const struct plan *p, struct gn_str *out)
 {
     char buf[40];
-    gn_str_addf(out,
-                "model:\n  dimension: %d\n  architecture: unet\n  base_filters: 16\n  norm_type: "
-                "instance\n",
-                s->flat ? 2 : 3);
-    gn_str_add(out, "  final_layer: softmax\n");
-    if (s->n_labels > 0) {
+    gn_str_addf(out, "model:\n  dimension: %d\n  architecture: %s\n", p->axes, p->architecture);
+    if (p->depth)
+        gn_str_addf(out, "  depth: %d\n", p->depth);
+    gn_str_add(out, "  base_filters: 16\n  norm_type: instance\n  final_layer: softmax\n");
+    if (s->n_labels > 0 && (s->n_labels > 1 || s->labels[0] != 0)) {
         gn_str_add(out, s->labels[0] == 0 ? "  class_list: [" : "  class_list: [0, ");
         for (int i = 0; i < s->n_labels; i++)
             gn_str_addf(out, "%s%s", i ? ", " : "", gn_number_text(s->labels[i], buf));
         gn_str_add(out, "]\n");
     } else {
-        gn_str_add(
-            out,
-            "  class_list: [0, 1]            # the labels to be told apart, background first\n");
+        gn_str_add(out, "  class_list: [0, 1]            # the labels to be told apart, background "
+                        "first\n");
     }
     if (s->channels)
         gn_str_addf(out, "  num_channels: %d\n", s->channels);
 }
 
-static void put_sizes(struct study *s, struct gn_str *out, struct gn_str *steps)
+static void put_sampler(const struct plan *p, struct gn_str *out)
 {
-    char buf[40];
-    int64_t patch[3] = { 64, 64, 64 };
-    if (s->n == 0) {
-        gn_str_add(out, "patch_size: [64, 64, 64]        # no image could be read: voxels x y z, "
-                        "multiples of 16\n");
-        return;
-    }
-    if (s->flat && !s->equal_sizes) {
-        for (int a = 0; a < 2; a++)
-            patch[a] = patch_side((int64_t)median(s->side[a], s->n), 256);
-        gn_str_addf(steps, "  resize_image: [%lld, %lld]\n", (long long)patch[0],
-                    (long long)patch[1]);
-    } else {
-        bool resampled = !s->flat && s->placed && !s->equal_spacings;
-        double target[3] = { 1, 1, 1 };
-        for (int a = 0; a < 3; a++) {
-            target[a] =
-                resampled ? floor(100 * median(s->spacing[a], s->n) + 0.5) / 100 : s->spacing[a][0];
-            target[a] = target[a] > 0 ? target[a] : s->spacing[a][0];
-        }
-        for (int a = 0; a < 3; a++) {
-            double side = (double)s->least[a];
-            if (resampled)
-                side =
-                    floor(side * s->spacing[a][0] /
-                          target[a]); /* medians are sorted: the smallest spacing, the safe side */
-            patch[a] = patch_side((int64_t)side, s->flat ? 256 : 96);
-        }
-        if (resampled) {
-            gn_str_add(steps, "  resample: {resolution: [");
-            for (int a = 0; a < 3; a++)
-                gn_str_addf(steps, "%s%s", a ? ", " : "", gn_number_text(target[a], buf));
-            gn_str_add(steps, "]}\n");
-        }
-    }
-    if (s->flat)
-        gn_str_addf(out, "patch_size: [%lld, %lld]\n", (long long)patch[0], (long long)patch[1]);
+    gn_str_addf(out, "q_samples_per_volume: %d\n", p->whole ? 1 : 8);
+    if (p->padded)
+        gn_str_addf(out, "patch_sampler: {type: %s, enable_padding: true}", p->sampler);
     else
-        gn_str_addf(out, "patch_size: [%lld, %lld, %lld]\n", (long long)patch[0],
-                    (long long)patch[1], (long long)patch[2]);
+        gn_str_addf(out, "patch_sampler: %s", p->sampler);
+    gn_str_addf(out, "            # %s\n", p->why);
 }
 
-/* The first of five folds, twice; with few subjects fewer, down to one that trains and one that
- * validates. */
+/* ---- folds ---- */
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* How many of n texts differ; sorts them. */
+static size_t count_distinct(char **v, size_t n)
+{
+    size_t distinct = n > 0;
+    qsort(v, n, sizeof *v, compare_texts);
+    for (size_t i = 1; i < n; i++)
+        distinct += strcmp(v[i - 1], v[i]) != 0;
+    return distinct;
+}
+
+/* What the rows say of who is who. */
+struct people {
+    size_t subjects;
+    size_t names;  /* if every SubjectID is NAME_N: the names, when some has several; else 0 */
+    bool numbered; /* each name holds a digit: a person's number rather than a word */
+};
+
+static void find_people(const struct gn_table *t, struct people *who)
+{
+    char **id = gn_alloc((t->rows + 1) * sizeof *id);
+    char **name = gn_alloc((t->rows + 1) * sizeof *name);
+    bool split = true;
+    *who = (struct people){ .numbered = true };
+    for (size_t i = 0; i < t->rows; i++) {
+        size_t n = strcspn(t->row[i].subject, "_");
+        const char *rest = t->row[i].subject + n;
+        id[i] = gn_strdup(t->row[i].subject);
+        name[i] = gn_strndup(t->row[i].subject, n);
+        split = split && n && rest[0] && rest[1] && !rest[strspn(rest, "_0123456789")];
+        who->numbered = who->numbered && name[i][strcspn(name[i], "0123456789")];
+    }
+    who->subjects = count_distinct(id, t->rows);
+    who->names = split ? count_distinct(name, t->rows) : 0;
+    if (who->names == who->subjects)
+        who->names = 0;
+    for (size_t i = 0; i < t->rows; i++) {
+        free(id[i]);
+        free(name[i]);
+    }
+    free(id);
+    free(name);
+}
+
+/* The first of five folds, twice; with few people fewer, down to one that trains and one that
+ * validates. What may be several rows of a person is said; where a name is a number, it is used. */
 static void put_folds(const struct gn_table *t, struct gn_str *out)
 {
-    size_t subjects = 0;
-    for (size_t i = 0; i < t->rows && subjects < 7; i++) {
-        bool new = true;
-        for (size_t j = 0; j < i && new; j++)
-            new = strcmp(t->row[i].subject, t->row[j].subject) != 0;
-        subjects += new;
-    }
-    if (subjects >= 7)
-        gn_str_add(
-            out,
-            "nested_training: {testing: -5, validation: -5}   # the first of five folds, twice\n");
+    static const char regex[] = "group_regex: '^([^_]+)_'";
+    struct people who;
+    find_people(t, &who);
+    bool group = who.names > 1 && who.numbered;
+    size_t units = group ? who.names : who.subjects;
+    if (who.names > 1 && !group)
+        gn_str_addf(out,
+                    "# if SubjectIDs are PERSON_NUMBER, write %s in nested_training: a person's "
+                    "rows never part\n",
+                    regex);
+    if (units < 2)
+        gn_str_add(out, "# one subject: training needs another to validate on\n");
+    if (units >= 7)
+        gn_str_add(out, "nested_training: {testing: -5, validation: -5");
     else
-        gn_str_addf(
-            out,
-            "nested_training: {testing: %d, validation: -2}   # few subjects: a fold of each\n",
-            subjects >= 4 ? -3 : 1);
+        gn_str_addf(out, "nested_training: {testing: %d, validation: -2", units >= 4 ? -3 : 1);
+    if (group)
+        gn_str_addf(out, ", %s}   # %zu persons in %zu rows\n", regex, who.names, t->rows);
+    else
+        gn_str_addf(out, "}   # %s\n",
+                    units >= 7 ? "the first of five folds, twice" : "few subjects: a fold of each");
+}
+
+static void put_steps(const struct gn_survey *s, const struct plan *p, struct gn_str *out)
+{
+    char buf[40];
+    gn_str_add(out, "data_preprocessing:\n");
+    if (!s->flat && s->placed)
+        gn_str_add(out, "  to_canonical:\n");
+    if (p->resized)
+        gn_str_addf(out, "  resize_image: [%lld, %lld]\n", (long long)p->patch[0],
+                    (long long)p->patch[1]);
+    if (p->resampled) {
+        gn_str_add(out, "  resample: {resolution: [");
+        for (int a = 0; a < 3; a++)
+            gn_str_addf(out, "%s%s", a ? ", " : "", gn_number_text(p->spacing[a], buf));
+        gn_str_add(out, "]}\n");
+    }
+    if (s->looked && s->low < -500)
+        gn_str_add(out, "  clip: {min: -1000, max: 1000}   # looks like CT\n  normalize:\n");
+    else
+        gn_str_addf(out, "  %s:\n",
+                    s->looked && s->zeros > 0.1 ? "normalize_nonzero" : "normalize");
+}
+
+/* What could not be read or does not fit in is said on stderr and in the file. */
+static void put_head(const char *csv, const struct gn_table *t, const struct gn_survey *s,
+                     struct gn_str *out)
+{
+    const char *base = gn_path_base(csv);
+    gn_str_addf(out, "# %s: %zu rows, %zu image column%s%s\n", base, t->rows, t->images,
+                t->images == 1 ? "" : "s",
+                t->label >= 0 ? "" : ", no label column: training needs one");
+    if (s->unread) {
+        gn_log(GN_LOG_WARN, "%s: %zu of %zu files cannot be read, the first: %s", csv, s->unread,
+               s->files, s->why);
+        gn_str_addf(out, "# %zu of %zu files could not be read: what follows is %s\n", s->unread,
+                    s->files, s->n ? "made from the others" : "a guess");
+    }
+    if (s->others) {
+        gn_log(GN_LOG_WARN, "%s: %zu images are %s, as the first is, but %zu are %s: left aside",
+               csv, s->n, s->flat ? "2-D" : "3-D", s->others, s->flat ? "3-D" : "2-D");
+        gn_str_addf(out, "# %zu images are %s: this config is not for them\n", s->others,
+                    s->flat ? "3-D" : "2-D");
+    }
 }
 
 int gn_config_init(const char *csv, struct gn_str *out, struct gn_err *err)
 {
     struct gn_table t = { 0 };
-    struct study s = { 0 };
-    struct gn_str steps = { 0 };
+    struct gn_survey s = { 0 };
+    struct plan p;
     if (gn_table_read(&t, &csv, 1, GN_TABLE_IMAGES, err))
         return -1;
-    for (int a = 0; a < 3; a++) {
-        s.spacing[a] = gn_alloc((t.rows + 1) * sizeof *s.spacing[a]);
-        s.side[a] = gn_alloc((t.rows + 1) * sizeof *s.side[a]);
-    }
-    survey(&t, &s);
-    gn_str_addf(out, "# %s: %zu rows, %zu image column%s%s\n", gn_path_base(csv), t.rows, t.images,
-                t.images == 1 ? "" : "s",
-                t.label >= 0 ? "" : ", no label column: training needs one");
+    gn_survey_read(&s, &t);
+    make_plan(&s, &p);
+    put_head(csv, &t, &s, out);
     gn_str_add(out, "version: {minimum: 0.0.14, maximum: 0.1.6}\nmodality: rad\n");
-    if (!s.flat && s.placed)
-        gn_str_add(&steps, "  to_canonical:\n");
-    put_sizes(&s, out, &steps);
-    if (s.looked && s.low < -500)
-        gn_str_add(&steps, "  clip: {min: -1000, max: 1000}   # looks like CT\n  normalize:\n");
-    else
-        gn_str_addf(&steps, "  %s:\n",
-                    s.looked && s.zeros > 0.1 ? "normalize_nonzero" : "normalize");
-    put_model(&s, out);
-    gn_str_add(out, "loss_function: dice\nmetrics: [dice]\noptimizer: adam\nlearning_rate: "
-                    "0.001\nscheduler: constant\n");
-    gn_str_add(out, "num_epochs: 100\npatience: 20\nbatch_size: 2\nq_samples_per_volume: 8\n");
-    gn_str_add(out, "patch_sampler: label              # centred on labels; uniform: anywhere\n");
+    put_patch(&s, &p, out);
+    put_model(&s, &p, out);
+    gn_str_add(out, "loss_function: dice\nmetrics: [dice]\noptimizer: adam\n"
+                    "learning_rate: 0.001\nscheduler: constant\n"
+                    "num_epochs: 100\npatience: 20\nbatch_size: 2\n");
+    put_sampler(&p, out);
     gn_str_add(out, "inference_mechanism: {grid_aggregator_overlap: hann, patch_overlap: 0}\n");
     put_folds(&t, out);
-    gn_str_addf(out, "data_preprocessing:\n%s", gn_str_text(&steps));
-    gn_str_add(out, "data_augmentation:\n  flip: {axis: [0], probability: 0.5}\n  noise: {mean: 0, "
-                    "std: [0, 0.1], probability: 0.3}\n");
-    gn_str_add(out, "augment_after_preprocessing: true\nseed: 0\n");
-    for (int a = 0; a < 3; a++) {
-        free(s.spacing[a]);
-        free(s.side[a]);
-    }
-    gn_str_free(&steps);
+    put_steps(&s, &p, out);
+    gn_str_add(out, "data_augmentation:\n"
+                    "  flip: {axis: [0], probability: 0.5}\n"
+                    "  noise: {mean: 0, std: [0, 0.1], probability: 0.3}\n"
+                    "augment_after_preprocessing: true\nseed: 0\n");
+    gn_survey_free(&s);
     gn_table_free(&t);
     return 0;
 }

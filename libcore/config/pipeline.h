@@ -27,9 +27,10 @@ void gn_config_labels(const struct gn_config *c, struct gn_str *out);
 void gn_config_pipeline(const struct gn_config *c, const char *path, unsigned parts,
                         struct gn_str *out);
 
-/* A config for the subjects of a table: dimension, channels, labels, patch and spacing come from
- * the files (headers of all, labels of the first twenty, voxels of one image); what cannot be read
- * is left to the reader in a comment. */
+/* A config that trains on the subjects of a table, whatever their sizes: dimension, channels,
+ * labels, patch, network, sampler and spacing come from the files (headers of a thousand rows,
+ * labels of twenty, voxels of one image), folds from the SubjectIDs. Files that cannot be read, and
+ * images of another dimension than the first, are warned of and told in a comment. */
 int gn_config_init(const char *csv, struct gn_str *out, struct gn_err *err) GN_MUST_USE;
 
 #endif

@@ -89,8 +89,10 @@ static void put_special(const struct gn_config *c, const struct gn_key *k, struc
     if (!strcmp(p, "version")) {
         gn_str_add(out, "version: {minimum: 0.0.14, maximum: 0.1.6}\n");
     } else if (!strcmp(p, "patch_size")) {
-        gn_str_addf(out, "patch_size: [%lld, %lld, %lld]\n", (long long)c->patch[0],
-                    (long long)c->patch[1], (long long)c->patch[2]);
+        gn_str_addf(out, "patch_size: [%lld, %lld", (long long)c->patch[0], (long long)c->patch[1]);
+        if (c->dimension == 3 || c->slices)
+            gn_str_addf(out, ", %lld", (long long)c->patch[2]);
+        gn_str_add(out, "]\n");
     } else if (!strcmp(p, "model.dimension")) {
         gn_str_addf(out, "  dimension: %d\n", c->dimension);
     } else if (!strcmp(p, "model.class_list")) {

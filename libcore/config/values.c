@@ -145,6 +145,7 @@ void gn_reader_patch(struct gn_reader *r)
     if (dimension == 2)
         v[2] = 1;
     r->c->dimension = (int)dimension;
+    r->c->slices = n == 3 && dimension == 2;
     for (int i = 0; i < 3; i++)
         r->c->patch[i] = v[i] > 0 ? v[i] : 1;
     r->patch_read = v[2] > 0;

@@ -83,6 +83,32 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Long integers as such: double would take neighbours beyond 2^53 for equal. */
+static bool below(const struct gn_tensor *t, int64_t a, int64_t b)
+{
+    if (t->dtype == GN_INT64)
+        return ((const int64_t *)t->data)[a] < ((const int64_t *)t->data)[b];
+    if (t->dtype == GN_UINT64)
+        return ((const uint64_t *)t->data)[a] < ((const uint64_t *)t->data)[b];
+    return gn_tensor_get(t, a) < gn_tensor_get(t, b);
+}
+
+/* Pad a line of total elements, step apart from `at` on, with the least or largest of the n from
+ * its index first on. */
+static void pad_extreme(struct gn_tensor *t, int64_t at, int64_t step, int64_t first, int64_t n,
+                        int64_t total, bool least)
+{
+    const size_t item = gn_dtype_size(t->dtype);
+    char *data = t->data;
+    int64_t best = at + first * step;
+    for (int64_t i = first + 1; i < first + n; i++)
+        if (least ? below(t, at + i * step, best) : below(t, best, at + i * step))
+            best = at + i * step;
+    for (int64_t i = 0; i < total; i++)
+        if (i < first || i >= first + n)
+            memcpy(data + (size_t)(at + i * step) * item, data + (size_t)best * item, item);
+}
+
 /* Pad a line: v holds n values from its index first on, room for total. */
 static void pad_line(double *v, int64_t first, int64_t n, int64_t total, enum gn_pad mode,
                      double *sorted)
@@ -93,16 +119,9 @@ static void pad_line(double *v, int64_t first, int64_t n, int64_t total, enum gn
         qsort(sorted, (size_t)n, sizeof *sorted, by_value);
         fill = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
     } else {
-        fill = mode == GN_PAD_MEAN ? 0 : v[first];
-        for (int64_t i = 0; i < n; i++) {
-            double x = v[first + i];
-            if (mode == GN_PAD_MEAN)
-                fill += x;
-            else if (mode == GN_PAD_MINIMUM ? x < fill : x > fill)
-                fill = x;
-        }
-        if (mode == GN_PAD_MEAN)
-            fill /= (double)n;
+        for (int64_t i = 0; i < n; i++)
+            fill += v[first + i];
+        fill /= (double)n;
     }
     for (int64_t i = 0; i < total; i++) {
         if (i >= first && i < first + n)
@@ -140,6 +159,10 @@ static int pad_lines(struct gn_tensor *t, const struct gn_box *box, const int64_
             for (int64_t i = a0; i < a1; i++)
                 for (int64_t m = b0; m < b1; m++) {
                     int64_t at = c * n[0] * n[1] * n[2] + i * step[a] + m * step[b];
+                    if (mode == GN_PAD_MINIMUM || mode == GN_PAD_MAXIMUM) {
+                        pad_extreme(t, at, step[k], lo[k], have[k], n[k], mode == GN_PAD_MINIMUM);
+                        continue;
+                    }
                     for (int64_t q = 0; q < n[k]; q++)
                         line[q] = gn_tensor_get(t, at + q * step[k]);
                     pad_line(line, lo[k], have[k], n[k], mode, line + longest);

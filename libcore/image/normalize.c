@@ -255,11 +255,12 @@ int gn_normalize_zscore(float *x, int64_t n, enum gn_zscore kind, const uint8_t 
     struct gn_stats s;
     gn_stats_of(x, n, from[kind], mask, voxels, &s);
     if (s.n < 2)
-        return gn_err_set(err, "a z-score needs at least 2 values: %lld are %s", (long long)s.n,
-                          kind == GN_ZSCORE_FULL       ? "there"
-                          : kind == GN_ZSCORE_MASK     ? "in the mask"
-                          : kind == GN_ZSCORE_POSITIVE ? "positive"
-                                                       : "not zero");
+        return gn_err_set(err, "a z-score needs at least 2 %s: the image has %s",
+                          kind == GN_ZSCORE_FULL       ? "values"
+                          : kind == GN_ZSCORE_MASK     ? "values in the mask"
+                          : kind == GN_ZSCORE_POSITIVE ? "positive values"
+                                                       : "non-zero values",
+                          s.n ? "one" : "none");
     if (!isfinite(s.mean) || !isfinite(s.std))
         return gn_err_set(err, "values that are not finite");
     if (!(s.std > 0))

@@ -104,6 +104,10 @@ const struct gn_format *gn_format_detect(const char *path, struct gn_err *err)
     for (size_t i = 0; gn_formats[i]; i++)
         if (gn_formats[i]->detect(head, n, path))
             return gn_formats[i];
+    if (n >= 4 && memcmp(head, "GNT", 3) == 0) {
+        gn_err_set(err, "is a tensor stream already: give it to the next tool as it is");
+        return NULL;
+    }
     named = by_ext(path, false);
     if (named)
         gn_err_set(err, "not a %s file, or a damaged one", named->name);

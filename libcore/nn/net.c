@@ -98,6 +98,16 @@ fail:
     return -1;
 }
 
+int gn_net_check_training(const struct gn_net_spec *spec, const struct gn_loss_spec *loss,
+                          int64_t batch, const int64_t patch[3], struct gn_err *err)
+{
+    struct gn_pass pass;
+    if (gn_net_graph(spec, loss, batch, patch, &pass, err) < 0)
+        return -1;
+    gn_pass_free(&pass);
+    return 0;
+}
+
 const struct gn_backend *gn_net_backend(const char *device, struct gn_err *err)
 {
     for (int i = 0; gn_backends[i]; i++)
@@ -199,7 +209,8 @@ static int make_passes(struct gn_net *net, uint64_t memory, struct gn_err *err)
         return -1;
     list_params(net);
     bool wide = be->element == 8;
-    size_t copies = 1 + (net->training ? 1 + (size_t)net->optim.arrays : 0);
+    /* training: gradient, optimizer, and what a step that is not finite goes back to */
+    size_t copies = 1 + (net->training ? 2 + (size_t)net->optim.arrays : 0);
     size_t fixed = net->elements * (copies * sizeof(float) + (wide ? copies * sizeof(double) : 0));
     struct gn_pass *pass[2] = { &net->eval, net->training ? &net->train : NULL };
     for (int i = 0; i < 2 && pass[i]; i++) {
@@ -207,19 +218,26 @@ static int make_passes(struct gn_net *net, uint64_t memory, struct gn_err *err)
             return -1;
         fixed += be->state_bytes ? be->state_bytes(&pass[i]->plan) : 0;
     }
-    if (memory && memory <= fixed)
-        return gn_err_set(err, "parameters and optimizer take %.1f MiB, --memory is %.1f",
-                          (double)fixed / 1048576, (double)memory / 1048576);
+    uint64_t left = memory > fixed ? memory - fixed : 1;
     for (int i = 0; i < 2 && pass[i]; i++) {
-        if (memory && pass[i]->plan.arena_bytes > memory - fixed) {
+        struct gn_err why = { 0 };
+        if (memory && pass[i]->plan.arena_bytes > left) {
             unplan(pass[i]);
-            if (gn_pass_plan(pass[i], be, memory - fixed, err) < 0)
-                return -1;
+            if (gn_pass_plan(pass[i], be, left, &why) < 0 && pass[i]->plan.arena_bytes == 0)
+                return gn_err_set(err, "%s", why.text);
         }
         if (pass[i]->plan.arena_bytes > net->arena_bytes)
             net->arena_bytes = pass[i]->plan.arena_bytes;
     }
     net->peak_bytes = net->arena_bytes + fixed;
+    if (memory && net->peak_bytes > memory)
+        return gn_err_set(err,
+                          "the network needs at least %.1f MiB (%.1f for %s, %.1f for "
+                          "activations), --memory allows %.1f: give it %.0fM",
+                          (double)net->peak_bytes / 1048576, (double)fixed / 1048576,
+                          net->training ? "parameters and optimizer" : "parameters",
+                          (double)net->arena_bytes / 1048576, (double)memory / 1048576,
+                          ceil((double)net->peak_bytes / 1048576));
     return 0;
 }
 

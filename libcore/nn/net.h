@@ -71,6 +71,10 @@ extern const char *const gn_arch_names[], *const gn_loss_names[], *const gn_opti
  * message names the smallest multiple or side that helps. */
 int gn_net_check(const struct gn_net_spec *spec, const int64_t patch[3],
                  struct gn_err *err) GN_MUST_USE;
+/* The same for training in batches: also refuses a loss that final_layer does not go with, and a
+ * norm left with a single value behind a statistic. Plans nothing, costs milliseconds. */
+int gn_net_check_training(const struct gn_net_spec *spec, const struct gn_loss_spec *loss,
+                          int64_t batch, const int64_t patch[3], struct gn_err *err) GN_MUST_USE;
 
 struct gn_net;
 

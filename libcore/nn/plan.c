@@ -311,8 +311,10 @@ int gn_plan_make(struct gn_plan *plan, struct gn_graph *g, const struct gn_backe
         gn_plan_free(plan);
         for (int i = 0; i < count; i++)
             recompute(g, candidate[i]);
-        if (plan_once(plan, g, backend, keep, n_keep, err) < 0)
+        if (plan_once(plan, g, backend, keep, n_keep, err) < 0) {
+            least = 0;
             break;
+        }
         plan->recomputed = count;
         if (plan->arena_bytes < least)
             least = plan->arena_bytes;
@@ -324,6 +326,7 @@ int gn_plan_make(struct gn_plan *plan, struct gn_graph *g, const struct gn_backe
     free(candidate);
     if (rc < 0) {
         gn_plan_free(plan);
+        plan->arena_bytes = least;
         return gn_err_set(err,
                           "the network does not fit: it needs at least %.1f MiB for activations, "
                           "%.1f are left by --memory",

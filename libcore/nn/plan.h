@@ -71,7 +71,8 @@ struct gn_exec {
 };
 
 /* keep: nodes whose values the caller reads after the run. memory: bytes of arena, 0 no limit; g
- * may gain recomputation nodes. */
+ * may gain recomputation nodes. What does not fit leaves an empty plan whose arena_bytes says what
+ * would. */
 int gn_plan_make(struct gn_plan *plan, struct gn_graph *g, const struct gn_backend *backend,
                  const int *keep, int n_keep, uint64_t memory, struct gn_err *err) GN_MUST_USE;
 void gn_plan_free(struct gn_plan *plan);

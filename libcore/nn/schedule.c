@@ -1,7 +1,8 @@
 /* schedule.c - learning rates as pure functions of the epoch, with GaNDLF's defaults.
  *
  * step_size 0 is GaNDLF's default, learning_rate / 5. At whole epochs that makes triangle and
- * triangle_modified constant, and step too. */
+ * triangle_modified constant, and step too. It would hold triangular and exp_range at a cycle's
+ * lowest rate, learning_rate / 1000, for ever: they stay at learning_rate here. */
 #include <math.h>
 #include <strings.h>
 
@@ -73,9 +74,9 @@ double gn_schedule_rate(const struct gn_schedule_spec *spec, double lr, int64_t 
                                    : lr; /* every whole epoch is a cycle's end */
     }
     case TRIANGULAR:
-        return spec->step_size > 0 ? base + (lr - base) * cyclic(e, s) : base;
+        return spec->step_size > 0 ? base + (lr - base) * cyclic(e, s) : lr;
     case EXP_RANGE:
-        return spec->step_size > 0 ? base + (lr - base) * cyclic(e, s) * pow(gamma, e) : base;
+        return spec->step_size > 0 ? base + (lr - base) * cyclic(e, s) * pow(gamma, e) : lr;
     case EXP:
         return lr * pow(gamma, e);
     case STEP:

@@ -1,10 +1,39 @@
 /* batch.c - see batch.h */
 #include "run/batch.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/tensor.h"
+
+int gn_batch_new(struct gn_batch *b, int64_t size, int channels, int classes,
+                 const int64_t patch[3], struct gn_err *err)
+{
+    size_t voxels = (size_t)(patch[0] * patch[1] * patch[2]), n = (size_t)size;
+    memset(b, 0, sizeof *b);
+    b->size = size;
+    b->voxels = voxels;
+    b->x = gn_try_alloc(n * (size_t)channels * voxels * sizeof(float), err);
+    b->prob = gn_try_alloc(n * (size_t)classes * voxels * sizeof(float), err);
+    b->label = gn_try_alloc(n * voxels * sizeof(int32_t), err);
+    b->item = gn_alloc(n * sizeof *b->item);
+    b->name = gn_alloc(n * sizeof *b->name);
+    return b->x && b->prob && b->label ? 0 : -1;
+}
+
+void gn_batch_free(struct gn_batch *b)
+{
+    for (int64_t i = 0; b->name && i < b->size; i++)
+        free(b->name[i]);
+    free(b->name);
+    free(b->item);
+    free(b->x);
+    free(b->prob);
+    free(b->label);
+    memset(b, 0, sizeof *b);
+}
 
 int gn_sample_channels(const struct gn_sample *s)
 {
@@ -38,6 +67,30 @@ int gn_sample_size(const struct gn_sample *s, int64_t size[3], struct gn_err *er
         return gn_err_set(err, "the sample has no image");
     for (int a = 0; a < 3; a++)
         size[a] = first->tensor.shape[3 - a];
+    return 0;
+}
+
+int gn_sample_whole(const struct gn_sample *s, int64_t size[3], struct gn_err *err)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (gn_record_role(&s->rec[i]) == GN_ROLE_IMAGE && gn_record_get(&s->rec[i], "patch.of"))
+            return gn_record_ints(&s->rec[i], "patch.of", size, 3, err);
+    return gn_sample_size(s, size, err);
+}
+
+int gn_check_dimension(const struct gn_config *c, const int64_t size[3], struct gn_err *err)
+{
+    if (c->dimension == 2 && size[2] > 1 && !c->slices)
+        return gn_err_set(err,
+                          "a volume of %" PRId64 "x%" PRId64 "x%" PRId64
+                          " voxels: the network is for 2-D images (with patch_size: [%" PRId64
+                          ", %" PRId64 ", 1] it is trained on slices)",
+                          size[0], size[1], size[2], c->patch[0], c->patch[1]);
+    if (c->dimension == 3 && size[2] == 1 && c->patch[2] > 1)
+        return gn_err_set(err,
+                          "a 2-D image of %" PRId64 "x%" PRId64
+                          " pixels: the network is for volumes",
+                          size[0], size[1]);
     return 0;
 }
 
@@ -92,6 +145,31 @@ int gn_sample_label(struct gn_sample *s, const int64_t size[3], int32_t *label, 
             return gn_err_set(err, "label value %g is not a whole number", v);
     }
     return 0;
+}
+
+int gn_check_labels(const struct gn_setup *s, const int32_t *label, int64_t n, struct gn_err *err)
+{
+    int32_t good = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int k = 0;
+        if (label[i] == good || label[i] == 0)
+            continue;
+        while (k < s->net.classes && !gn_class_has(&s->classes[k], label[i]))
+            k++;
+        if (k == s->net.classes)
+            return gn_err_set(err, "label value %" PRId32 " is in no class of class_list",
+                              label[i]);
+        good = label[i];
+    }
+    return 0;
+}
+
+void gn_see_labels(const struct gn_setup *s, const int32_t *label, int64_t n, bool *seen)
+{
+    for (int k = 0; k < s->net.classes; k++)
+        for (int64_t i = 0; i < n && !seen[k]; i++)
+            if (i == 0 || label[i] != label[i - 1])
+                seen[k] = gn_class_has(&s->classes[k], label[i]);
 }
 
 bool gn_all_finite(const float *x, size_t n)

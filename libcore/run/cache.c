@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/csv.h"
+#include "base/log.h"
 #include "io/table.h"
 
 static int add_item(struct gn_cache *c, const struct gn_record *first, const char *path,
@@ -19,6 +20,9 @@ static int add_item(struct gn_cache *c, const struct gn_record *first, const cha
                                              .subject = gn_strdup(subject ? subject : sample),
                                              .path = gn_strdup(path),
                                              .offset = offset};
+    if (first->tensor.rank == 4 && !strcmp(first->axes, "czyx"))
+        for (int a = 0; a < 3; a++)
+            c->item[c->n - 1].size[a] = first->tensor.shape[3 - a];
     return 0;
 }
 
@@ -66,6 +70,10 @@ static int scan_file(struct gn_cache *c, const char *path, struct gn_err *err)
         free(last);
         last = gn_strdup(sample);
     }
+    long long missing = gn_stream_failed(s);
+    if (missing > 0)
+        gn_log(GN_LOG_WARN, "%s: an earlier stage left out %lld %s", path, missing,
+               missing == 1 ? "subject" : "subjects");
     rc = 0;
 out:
     free(last);

@@ -11,7 +11,8 @@
 
 struct gn_cache_item {
     char *sample, *subject, *path;
-    int64_t offset; /* of its first record in the file */
+    int64_t offset;  /* of its first record in the file */
+    int64_t size[3]; /* x y z of its first record; 0 0 0 if that is no image */
     bool verified;
 };
 
@@ -24,7 +25,8 @@ struct gn_cache {
 };
 
 /* A folder needs its data.csv (written last: without it the cache is unfinished and refused). A
- * path may also be a .gnt file of any number of samples. A sample found twice is an error. */
+ * path may also be a .gnt file of any number of samples; subjects left out of it are warned of. A
+ * sample found twice is an error. */
 int gn_cache_open(struct gn_cache *c, const char *const *paths, size_t n,
                   struct gn_err *err) GN_MUST_USE;
 /* Keep the samples whose subject stands in the CSV's subject column; a subject of the CSV that the

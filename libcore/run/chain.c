@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "run/checkpoint.h"
+
 static bool is_step(const char *line)
 {
     return !strncmp(line, "gn-resample ", 12) || !strncmp(line, "gn-normalize ", 13);
@@ -58,14 +60,50 @@ int gn_chain_compare(const struct gn_strs *wanted, const struct gn_strs *optiona
     return 0;
 }
 
-void gn_chain_of_config(const struct gn_config *c, struct gn_strs *all,
-                        struct gn_strs *training_only)
+void gn_chain_of_config(const struct gn_config *c, struct gn_chain *chain)
 {
     struct gn_strs training = {0};
-    gn_config_chain(c, false, all);
+    gn_config_chain(c, false, &chain->all);
     gn_config_chain(c, true, &training);
     for (size_t i = 0; i < training.n; i++)
-        if (!contains(all, training.item[i]))
-            gn_strs_add(training_only, training.item[i]);
+        if (!contains(&chain->all, training.item[i]))
+            gn_strs_add(&chain->training_only, training.item[i]);
     gn_strs_free(&training);
+    chain->adopts = c->pre.n == 0 && chain->all.n == 0;
+}
+
+void gn_chain_free(struct gn_chain *chain)
+{
+    gn_strs_free(&chain->all);
+    gn_strs_free(&chain->training_only);
+}
+
+/* The model must be able to ask for what was done. */
+static int adopt(struct gn_chain *chain, const struct gn_strs *done, struct gn_err *err)
+{
+    for (size_t k = 0; k < done->n; k++) {
+        if (contains(&chain->training_only, done->item[k]))
+            continue;
+        if (!gn_model_can_replay(done->item[k]))
+            return gn_err_set(err,
+                              "preprocessing: '%s' was done, which a model cannot ask for: new "
+                              "images could not be prepared in the same way",
+                              done->item[k]);
+        gn_strs_add(&chain->all, done->item[k]);
+    }
+    chain->adopts = false;
+    return 0;
+}
+
+int gn_chain_check(struct gn_chain *chain, const struct gn_record *r, struct gn_err *err)
+{
+    struct gn_strs done = {0};
+    int rc = 0;
+    gn_chain_done(r, &done);
+    if (chain->adopts)
+        rc = adopt(chain, &done, err);
+    if (rc == 0)
+        rc = gn_chain_compare(&chain->all, &chain->training_only, &done, err);
+    gn_strs_free(&done);
+    return rc;
 }

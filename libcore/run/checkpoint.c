@@ -153,16 +153,16 @@ static const struct step_option *find_step_option(const char *tool, size_t tool_
     return NULL;
 }
 
-static bool is_step(const char *line)
+bool gn_model_can_replay(const char *command)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+-";
-    size_t tool_n = strcspn(line, " ");
-    const char *word = line + tool_n;
+    size_t tool_n = strcspn(command, " ");
+    const char *word = command + tool_n;
     int options = 0;
     while (*word) {
         size_t n = strcspn(++word, " ");
-        const struct step_option *o = find_step_option(line, tool_n, word, n);
+        const struct step_option *o = find_step_option(command, tool_n, word, n);
         if (!o)
             return false;
         word += n;
@@ -185,7 +185,7 @@ int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *comm
     while (*line) {
         size_t n = strcspn(line, "\n");
         char *one = gn_strndup(line, n);
-        bool good = is_step(one);
+        bool good = gn_model_can_replay(one);
         if (good)
             gn_strs_add(commands, one);
         else

@@ -59,6 +59,9 @@ void gn_train_state_start(struct gn_train_state *state);
 int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *commands,
                            struct gn_err *err) GN_MUST_USE;
 
+/* Is this command such a step? */
+bool gn_model_can_replay(const char *command);
+
 /* A model for inference. */
 struct gn_model {
     char *name; /* file stem, for records' name */

@@ -1,7 +1,7 @@
 /* predict.c - see predict.h */
 #include "run/predict.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "io/format.h"
+#include "io/index.h"
 #include "io/safetensors.h"
 #include "io/table.h"
 #include "run/checkpoint.h"
@@ -142,6 +143,14 @@ static int build(const struct gn_predict_options *o, const struct asked *a, stru
         gn_child_add(&p->stage[i], threads);
         if (gn_log_verbosity())
             gn_child_add(&p->stage[i], gn_log_verbosity() < 0 ? "-q" : "-v");
+        if (o->keep_going)
+            gn_child_add(&p->stage[i], "--keep-going");
+        if (o->memory) {
+            char *bytes = gn_asprintf("%" PRIu64, o->memory);
+            gn_child_add(&p->stage[i], "--memory");
+            gn_child_add(&p->stage[i], bytes);
+            free(bytes);
+        }
         free(threads);
     }
     gn_child_add(load, "--");
@@ -163,36 +172,51 @@ static void show(const struct pipe *p, struct gn_str *out)
 
 /* ---- running ---- */
 
-static void repeat_talk(const struct gn_child *c)
+/* What a stage has said: a line that it said again and again (of each patch of a subject) once;
+ * with pick, without those that follow from another stage's. */
+static void repeat_talk(const struct gn_child *c, bool pick)
 {
+    struct gn_str text = {0};
+    const char *before = NULL;
+    size_t length = 0;
     char buf[4096];
     ssize_t n;
-    if (c->talk < 0)
-        return;
-    for (off_t from = 0; from < TALK_LIMIT && (n = pread(c->talk, buf, sizeof buf, from)) > 0;
-         from += n)
-        for (ssize_t done = 0, w; done < n; done += w)
-            if ((w = write(STDERR_FILENO, buf + done, (size_t)(n - done))) <= 0)
-                return;
+    for (off_t at = 0; c->talk >= 0 && at < TALK_LIMIT; at += n) {
+        if ((n = pread(c->talk, buf, sizeof buf, at)) <= 0)
+            break;
+        gn_str_addn(&text, buf, (size_t)n);
+    }
+    for (char *line = text.data, *end; line && *line; line = end) {
+        end = line + strcspn(line, "\n");
+        end += *end == '\n';
+        bool again = before && length == (size_t)(end - line) && !memcmp(before, line, length);
+        before = line;
+        length = (size_t)(end - line);
+        if (again || (pick && gn_process_only_follows(line)))
+            continue;
+        for (ssize_t k; line < end; line += k)
+            if ((k = write(STDERR_FILENO, line, (size_t)(end - line))) <= 0)
+                break;
+    }
+    gn_str_free(&text);
 }
 
 static int run(const struct gn_predict_options *o, struct pipe *p, struct gn_err *err)
 {
     bool capture = gn_log_verbosity() <= 0, saved;
-    int stopped, rc;
+    int stopped, rc = -1;
     size_t first = 0;
 
+    /* An earlier run's index goes before anything can fail; a table that gn-save would not replace
+     * stays, and gn-save says so. */
     char *index = gn_path_join(o->out, "predictions.csv");
-    if (unlink(index) < 0 && errno != ENOENT && errno != ENOTDIR) {
-        rc = gn_err_set(err, "%s: cannot be removed: %s", index, strerror(errno));
-        free(index);
-        return rc;
-    }
+    gn_index_drop(index, "gn-save");
     rc = gn_process_run(p->stage, p->n, capture ? GN_PROCESS_CAPTURE : 0, &stopped, &saved, err);
     while (first < p->n && p->stage[first].status == 0)
         first++;
-    for (size_t i = 0; i < p->n && i <= first; i++)
-        repeat_talk(&p->stage[i]);
+    /* Under --keep-going each stage may have left out subjects of its own, and says which. */
+    for (size_t i = 0; i < p->n && (i <= first || o->keep_going); i++)
+        repeat_talk(&p->stage[i], i > first);
     if (rc == 0 && stopped) {
         signal(stopped, SIG_DFL);
         raise(stopped);
@@ -204,7 +228,8 @@ static int run(const struct gn_predict_options *o, struct pipe *p, struct gn_err
         else if (!capture)
             gn_err_set(err, "%s failed", p->stage[first].argv.item[0]);
         rc = status > 128 ? GN_EXIT_FAILED : status;
-        unlink(index);
+        if (!o->keep_going) /* else gn-save wrote it if the pipeline came to its end */
+            gn_index_drop(index, "gn-save");
     }
     free(index);
     return rc;

@@ -10,11 +10,14 @@ struct gn_predict_options {
     const char *model, *out, *device;
     const struct gn_strs *inputs; /* image operands or tables, as gn-load takes them */
     int threads;
+    uint64_t memory; /* for each stage; 0: not given */
+    bool keep_going; /* leave bad subjects out: the index then lists the others, the status is 1 */
 };
 
 /* Writes OUT/SAMPLE/SAMPLE_seg.EXT and, last, OUT/predictions.csv. Returns an exit status: that of
  * the first stage that failed, after its own message; the messages of those after it, which failed
- * for want of input, are dropped. print: the pipeline as text instead. */
+ * for want of input, are dropped. An image operand with another number of channels than the model
+ * takes is a usage error; a row of a table is one of data. print: the pipeline as text instead. */
 int gn_predict_run(const struct gn_predict_options *o, struct gn_str *print,
                    struct gn_err *err) GN_MUST_USE;
 

@@ -168,11 +168,10 @@ static int spawn(struct gn_child *c, int in, int out, int flags, const sigset_t 
     posix_spawnattr_setsigdefault(&attr, &defaults);
     posix_spawnattr_setsigmask(&attr, mask);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    if (flags & GN_PROCESS_CAPTURE) {
+    if (flags & GN_PROCESS_CAPTURE)
         c->talk = memfd_create("stderr", MFD_CLOEXEC);
-        if (c->talk >= 0)
-            posix_spawn_file_actions_adddup2(&files, c->talk, STDERR_FILENO);
-    }
+    if (c->talk >= 0)
+        posix_spawn_file_actions_adddup2(&files, c->talk, STDERR_FILENO);
     if (in >= 0)
         posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
     if (out >= 0)
@@ -193,8 +192,12 @@ static int spawn_all(struct gn_child *c, size_t n, int flags, const sigset_t *ma
                      struct gn_err *err)
 {
     int in = -1, rc = 0;
-    for (size_t i = 0; i < n; i++)
-        c[i].pid = 0, c[i].status = 0, c[i].talk = -1;
+    for (size_t i = 0; i < n; i++) {
+        c[i].pid = 0;
+        c[i].status = 0;
+        if (!(flags & GN_PROCESS_TALK))
+            c[i].talk = -1;
+    }
     for (size_t i = 0; i < n && rc == 0; i++) {
         int ends[2] = {-1, -1};
         if (i + 1 < n && pipe2(ends, O_CLOEXEC) < 0) {
@@ -210,7 +213,23 @@ static int spawn_all(struct gn_child *c, size_t n, int flags, const sigset_t *ma
     }
     if (in >= 0)
         close(in);
+    for (size_t i = 0; i < n && (flags & GN_PROCESS_TALK); i++) {
+        close(c[i].talk); /* or its reader would wait for ever */
+        c[i].talk = -1;
+    }
     return rc;
+}
+
+bool gn_process_only_follows(const char *line)
+{
+    static const char *const what[] = {": stdin: truncated: no end record",
+                                       ": stdin: empty: not even an end record",
+                                       ": warning: an earlier stage left out"};
+    const size_t n = strcspn(line, "\n");
+    for (size_t i = 0; i < sizeof what / sizeof *what; i++)
+        if (memmem(line, n, what[i], strlen(what[i])))
+            return true;
+    return false;
 }
 
 /* ---- waiting ---- */

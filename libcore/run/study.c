@@ -11,6 +11,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "config/data.h"
 #include "config/folds.h"
 #include "config/pipeline.h"
 #include "io/format.h"
@@ -64,8 +65,11 @@ static void check_table(struct gn_study *s, size_t k, struct gn_strs *faults)
     char *line = NULL;
     for (size_t i = 0; i < t->warnings.n; i++)
         gn_log(GN_LOG_WARN, "%s", t->warnings.item[i]);
-    gn_table_missing(&s->table[k], false, faults);
-    if (t->label < 0)
+    if (k < 2) /* a testing table may come without labels in its cells */
+        gn_config_check_data(s->config, s->config_path, &s->table[k], s->csv[k], faults);
+    else
+        gn_table_missing(&s->table[k], false, faults);
+    if (k == 2 && t->label < 0)
         line = gn_asprintf("%s: there is no label column, which training needs", s->csv[k]);
     else if (t->rows == 0)
         line = gn_asprintf("%s: no subjects", s->csv[k]);
@@ -371,7 +375,7 @@ static int wipe(const char *out, struct gn_err *err)
 }
 
 /* Removes what writers that were killed left beside their targets: ".NAME.gn-PID-N" (base/file.h).
- * cache/, model/ and predictions/ are swept by their recipes. */
+ * cache/ and predictions/ are swept by their recipes. */
 static void sweep_folder(const char *folder)
 {
     struct dirent *e;
@@ -393,11 +397,14 @@ static void sweep(const struct gn_study *s)
 {
     sweep_folder(s->out);
     for (size_t i = 0; i < s->leaves.n; i++) {
-        char *report = in_leaf(s, s->leaves.item[i], "report"), *leaf = gn_path_dir(report);
+        char *report = in_leaf(s, s->leaves.item[i], "report"), *leaf = gn_path_dir(report),
+             *model = in_leaf(s, s->leaves.item[i], "model");
         sweep_folder(leaf);
         sweep_folder(report);
+        sweep_folder(model);
         free(report);
         free(leaf);
+        free(model);
     }
 }
 

@@ -4,7 +4,8 @@
  *   OUT/   .gn-experiment (lock, and the mark that the folder is ours)
  *          config.yaml  data.csv  sources.tsv  Makefile  cache/ [cache_raw/] [cache_training/]
  *   a leaf (OUT/testing_F/G/; OUT itself when there is one fold of each):
- *          data_training.csv ...  model/  predictions/  scores.tsv  report/predictions.png
+ *          data_training.csv ...  model/ (logs_testing.csv in it comes from gn-experiment itself)
+ *          predictions/  scores.tsv  report/predictions.png
  *
  * The makefile's recipes are the pipelines a person would type; libcore/config/pipeline.h prints
  * the same ones as shell.
@@ -23,6 +24,7 @@ struct gn_study {
                              */
     size_t n_csv;
     const char *device;
+    uint64_t memory; /* --memory for every program that runs; 0: not given */
     /* filled by gn_study_open */
     struct gn_table table[3];
     struct gn_strs leaves; /* folders below OUT, "" for OUT itself */
@@ -43,8 +45,9 @@ int gn_study_prepare(struct gn_study *s, bool reset, struct gn_err *err) GN_MUST
 /* sources.tsv: size and time of every file of the tables, written as long as nothing was computed
  * from them; in a folder that is set up, compared: the first that is another now is an error. */
 int gn_study_sources(const struct gn_study *s, bool set_up, struct gn_err *err) GN_MUST_USE;
-/* Products that someone removed and make would not miss: an index of predictions that are gone is
- * removed, so that they are made again; a best model that is gone after training is an error. */
+/* Products that someone removed and make would not miss: an index of predictions that are gone, or
+ * of a cache of which a leaf needs a file that is gone or cut, is removed, so that they are made
+ * again; a best model that is gone after training is an error. */
 int gn_study_revisit(const struct gn_study *s, const char *only, struct gn_err *err) GN_MUST_USE;
 
 /* The makefile, and for a person's shell the same pipelines (libcore/config/pipeline.h) with this
@@ -57,8 +60,14 @@ void gn_study_shell(const struct gn_study *s, struct gn_str *out);
 int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int threads,
                   struct gn_err *err) GN_MUST_USE;
 
-/* What a study's folder holds now: a tab-separated table, a row a leaf; or scores and where things
- * are, once complete. */
+/* model/logs_testing.csv of each leaf that has a labelled test set: its one row, of the epoch that
+ * the best model is from, loss and Dice as gn-train --test would have logged them. Computed from
+ * the cache, unless the row is there. Returns an exit status; 75: a signal came. */
+int gn_study_test(const struct gn_study *s, const char *only, struct gn_err *err) GN_MUST_USE;
+bool gn_study_has_test(const struct gn_study *s, const char *leaf);
+
+/* What a study's folder holds now: a tab-separated table, a row a leaf; or, a line a leaf, scores
+ * and where things are, once complete. */
 int gn_study_status(const char *out, struct gn_str *text, struct gn_err *err) GN_MUST_USE;
 int gn_study_summary(const char *out, const struct gn_strs *leaves, struct gn_str *text,
                      struct gn_err *err) GN_MUST_USE;

@@ -11,6 +11,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "stream/stream.h"
 
 static char *at(const struct gn_study *s, const char *leaf, const char *name)
 {
@@ -130,13 +131,81 @@ static char *first_unpredicted(const char *index)
     return gone;
 }
 
+/* ---- the cache ---- */
+
+static const char *const cache_folders[] = {"cache", "cache_raw", "cache_training", NULL};
+
+/* Will make train this leaf, or the test set be evaluated from the cache? */
+static bool needs_cache(const struct gn_study *s, const char *leaf)
+{
+    char *done = at(s, leaf, "model/DONE"), *config = gn_path_join(s->out, "config.yaml");
+    struct stat own, other;
+    bool needs = stat(done, &own) < 0 || stat(config, &other) < 0 ||
+                 other.st_mtim.tv_sec > own.st_mtim.tv_sec ||
+                 (other.st_mtim.tv_sec == own.st_mtim.tv_sec &&
+                  other.st_mtim.tv_nsec > own.st_mtim.tv_nsec);
+    free(done);
+    free(config);
+    return needs || !gn_study_has_test(s, leaf);
+}
+
+/* Does the file hold records up to its end? Payloads are compared when they are used. */
+static int check_stream(const char *path, struct gn_err *err)
+{
+    struct gn_record r = {0};
+    struct gn_stream *in = gn_stream_open(path, err);
+    int got;
+    if (!in)
+        return -1;
+    while ((got = gn_stream_next(in, &r)) > 0)
+        ;
+    if (got < 0)
+        gn_err_set(err, "%s", gn_stream_error(in)->text);
+    gn_record_free(&r);
+    gn_stream_close(in);
+    return got;
+}
+
+/* A cache whose index names a file that is gone or cut loses that index. */
+static int revisit_cache(const struct gn_study *s, const char *folder, struct gn_err *err)
+{
+    struct gn_csv csv = {0};
+    struct gn_err why = {0};
+    char *dir = gn_path_join(s->out, folder), *index = gn_path_join(dir, "data.csv");
+    int rc = 0;
+    if (access(index, F_OK) < 0)
+        goto out;
+    if (gn_csv_read(&csv, index, &why) == 0) {
+        int column = gn_csv_column(&csv, "Channel_0");
+        if (column < 0)
+            gn_err_set(&why, "%s: no column Channel_0", index);
+        for (size_t r = 0; r < csv.rows && !why.code; r++) {
+            char *path = gn_path_join(dir, gn_csv_at(&csv, r, (size_t)column));
+            (void)!check_stream(path, &why);
+            free(path);
+        }
+    }
+    if (why.code) {
+        gn_log(GN_LOG_NOTE, "%s: the cache is made again", why.text);
+        if (unlink(index) < 0)
+            rc = gn_err_set(err, "%s: cannot be removed: %s", index, strerror(errno));
+    }
+out:
+    gn_csv_free(&csv);
+    free(dir);
+    free(index);
+    return rc;
+}
+
 int gn_study_revisit(const struct gn_study *s, const char *only, struct gn_err *err)
 {
+    bool cached = false;
     int rc = 0;
     for (size_t i = 0; i < s->leaves.n && rc == 0; i++) {
         const char *leaf = s->leaves.item[i];
         if (only && strcmp(only, leaf))
             continue;
+        cached = cached || needs_cache(s, leaf);
         char *best = at(s, leaf, "model/best.safetensors"),
              *index = at(s, leaf, "predictions/predictions.csv"), *gone = NULL;
         if (there(s, leaf, "model/DONE") && access(best, F_OK) < 0)
@@ -153,5 +222,7 @@ int gn_study_revisit(const struct gn_study *s, const char *only, struct gn_err *
         free(index);
         free(gone);
     }
+    for (int i = 0; cached && cache_folders[i] && rc == 0; i++)
+        rc = revisit_cache(s, cache_folders[i], err);
     return rc;
 }

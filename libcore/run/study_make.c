@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/pipeline.h"
 #include "run/process.h"
+#include "run/study_talk.h"
 
 #define FILTER "-j 1 $(V)" /* beside gn-train, which has the threads */
 #define WORKER "$(J) $(V)"
@@ -132,7 +133,9 @@ static void put_train(const struct gn_study *s, const struct view *v, struct gn_
         gn_str_addf(out, " %s/data.csv", cache);
     if (counts)
         gn_str_addf(out, " %sclass_counts.tsv", v->in);
-    gn_str_addf(out, "\n\t%smkdir -p model && rm -f model/DONE model/.status model/.*.gn-*\n",
+    gn_str_addf(out,
+                "\n\t%smkdir -p model && "
+                "rm -f model/DONE model/logs_testing.csv model/.status model/.*.gn-*\n",
                 v->enter);
     add_stage(&stages,
               "gn-epochs -c %sconfig.yaml --only data_training.csv --from model/ %s%s%s%s/", v->up,
@@ -398,10 +401,15 @@ int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int
     int verbosity = gn_log_verbosity(), stopped = 0, rc = -1;
     int each = threads / (int)folds > 1 ? threads / (int)folds : 1;
     bool saved = false;
-    char *missing = NULL;
+    char *missing = NULL, *memory = NULL;
+    struct gn_talk talk;
     char *words =
         gn_asprintf("make %s--no-print-directory -j %d", verbosity > 0 ? "" : "-s ", (int)folds);
-    char *talk = gn_asprintf("V=%s", verbosity < 0 ? "-q" : verbosity > 0 ? "-v" : "");
+    if (s->memory)
+        memory = gn_asprintf("--memory %" PRIu64, s->memory);
+    /* $(V) is in every call of a program, so that the makefile is the same whatever --memory is. */
+    char *options = gn_asprintf("V=%s%s%s", verbosity < 0 ? "-q" : verbosity > 0 ? "-v" : "",
+                                verbosity && memory ? " " : "", memory ? memory : "");
     char *cores = gn_asprintf("J=-j %d", each);
 
     for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
@@ -409,14 +417,20 @@ int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int
     gn_child_add_words(&make, words);
     gn_child_add(&make, "-C");
     gn_child_add(&make, s->out);
-    gn_child_add(&make, talk);
+    gn_child_add(&make, options);
     gn_child_add(&make, cores);
     if (only && add_targets(s, only, &make, err) < 0)
         goto out;
     if (gn_study_revisit(s, only, err) < 0)
         goto out;
     some_leaf_saved(s, true);
-    if (gn_process_run(&make, 1, GN_PROCESS_TO_STDERR | GN_PROCESS_SAVE, &stopped, &saved, err) < 0)
+    if (gn_talk_start(&talk, verbosity > 0, err) < 0)
+        goto out;
+    make.talk = talk.child_end;
+    rc = gn_process_run(&make, 1, GN_PROCESS_TO_STDERR | GN_PROCESS_SAVE | GN_PROCESS_TALK,
+                        &stopped, &saved, err);
+    gn_talk_end(&talk, rc == 0 && make.status && !stopped);
+    if (rc < 0)
         goto out;
     rc = make.status;
     missing = first_missing(s, only);
@@ -432,15 +446,19 @@ int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int
     } else if (rc == 0) {
         rc = gn_err_set(err, "%s: is not there, although make says that all is made", missing);
     } else {
+        /* Where no program had a reason to give, one of them was ended from outside. */
         rc = GN_EXIT_FAILED;
-        gn_err_set(err, "%s: could not be made: see above; the same command goes on from here",
-                   missing ? missing : s->out);
+        gn_err_set(err, "%s: could not be made%s", missing ? missing : s->out,
+                   talk.caused ? ""
+                               : ": a program was ended from outside; the same command goes on "
+                                 "from here");
     }
 out:
     free(missing);
     gn_children_free(&make, 1);
     free(words);
-    free(talk);
+    free(options);
+    free(memory);
     free(cores);
     return rc;
 }

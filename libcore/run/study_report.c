@@ -128,7 +128,7 @@ static void put_place(const char *out, const char *leaf, const char *what, const
 {
     char *path = at(out, leaf, name);
     if (access(path, F_OK) == 0)
-        gn_str_addf(text, "%s: %s\n", what, path);
+        gn_str_addf(text, ", %s %s", what, path);
     free(path);
 }
 
@@ -149,20 +149,20 @@ int gn_study_summary(const char *out, const struct gn_strs *leaves, struct gn_st
             count_rows(out, leaf, &subjects, err) < 0)
             return -1;
         if (*leaf)
-            gn_str_addf(text, "%s\n", leaf);
+            gn_str_addf(text, "%s: ", leaf);
         if (*dice && gn_parse_double(dice, &v) == 0) {
-            gn_str_addf(text, "mean Dice %.4f over %zu %s subjects\n", v, subjects, set);
+            gn_str_addf(text, "mean Dice %.4f over %zu %s subject%s", v, subjects, set,
+                        subjects == 1 ? "" : "s");
             sum += v;
             n++;
         } else {
-            gn_str_addf(text, "%zu %s subjects predicted\n", subjects, set);
+            gn_str_addf(text, "%zu %s subject%s predicted", subjects, set,
+                        subjects == 1 ? "" : "s");
         }
         put_place(out, leaf, "scores", "scores.tsv", text);
-        put_place(out, leaf, "curves", "model/logs_training.csv", text);
-        put_place(out, leaf, "curves", "model/logs_validation.csv", text);
-        put_place(out, leaf, "model", "model/best.safetensors", text);
-        put_place(out, leaf, "predictions", "predictions/predictions.csv", text);
         put_place(out, leaf, "picture", "report/predictions.png", text);
+        put_place(out, leaf, "model", "model/best.safetensors", text);
+        gn_str_add(text, "\n");
     }
     if (n > 1)
         gn_str_addf(text, "mean Dice %.4f over %zu leaves\n", sum / (double)n, n);

@@ -57,7 +57,7 @@ static bool foreground(const struct gn_config *c, int k)
     return !(c->classes[k].n == 1 && c->classes[k].value[0] == 0);
 }
 
-static void header(const struct gn_config *c, const char *prefix, struct gn_str *out)
+void gn_log_put_header(const struct gn_config *c, const char *prefix, struct gn_str *out)
 {
     gn_str_addf(out, "epoch_no,%s_loss,%s_dice", prefix, prefix);
     for (int k = 0; k < c->n_classes; k++)
@@ -104,7 +104,7 @@ int gn_log_rewind(const char *path, const char *prefix, const struct gn_config *
     if (bytes == 0) {
         struct gn_str s = {0};
         unlink(path);
-        header(c, prefix, &s);
+        gn_log_put_header(c, prefix, &s);
         int rc = append(path, gn_str_text(&s), s.len, NULL, err);
         gn_str_free(&s);
         return rc;
@@ -131,10 +131,9 @@ static void cell(struct gn_str *s, double v)
         gn_str_addf(s, ",%.6g", v);
 }
 
-int gn_log_append(const char *path, const struct gn_config *c, int64_t epoch,
-                  const struct gn_epoch_result *r, int64_t *bytes, struct gn_err *err)
+void gn_log_put_row(const struct gn_config *c, int64_t epoch, const struct gn_epoch_result *r,
+                    struct gn_str *out)
 {
-    struct gn_str s = {0};
     double sum = 0;
     int n = 0;
     for (int k = 0; k < c->n_classes; k++)
@@ -142,13 +141,20 @@ int gn_log_append(const char *path, const struct gn_config *c, int64_t epoch,
             sum += r->dice[k];
             n++;
         }
-    gn_str_addf(&s, "%" PRId64, epoch);
-    cell(&s, r->loss);
-    cell(&s, n ? sum / n : NAN);
+    gn_str_addf(out, "%" PRId64, epoch);
+    cell(out, r->loss);
+    cell(out, n ? sum / n : NAN);
     for (int k = 0; k < c->n_classes; k++)
         if (foreground(c, k))
-            cell(&s, r->dice[k]);
-    gn_str_add(&s, "\n");
+            cell(out, r->dice[k]);
+    gn_str_add(out, "\n");
+}
+
+int gn_log_append(const char *path, const struct gn_config *c, int64_t epoch,
+                  const struct gn_epoch_result *r, int64_t *bytes, struct gn_err *err)
+{
+    struct gn_str s = {0};
+    gn_log_put_row(c, epoch, r, &s);
     int rc = append(path, gn_str_text(&s), s.len, bytes, err);
     gn_str_free(&s);
     return rc;

@@ -23,6 +23,10 @@ int gn_log_rewind(const char *path, const char *prefix, const struct gn_config *
 /* Append one row, sync it, and give the file's new length. */
 int gn_log_append(const char *path, const struct gn_config *c, int64_t epoch,
                   const struct gn_epoch_result *r, int64_t *bytes, struct gn_err *err) GN_MUST_USE;
+/* The header and one row as text. */
+void gn_log_put_header(const struct gn_config *c, const char *prefix, struct gn_str *out);
+void gn_log_put_row(const struct gn_config *c, int64_t epoch, const struct gn_epoch_result *r,
+                    struct gn_str *out);
 /* Mean over foreground classes that have a value; NaN if none has. */
 double gn_mean_dice(const struct gn_setup *s, const double dice[GN_MAX_CLASSES]);
 

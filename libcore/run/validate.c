@@ -1,9 +1,12 @@
 /* validate.c - see validate.h */
 #include "run/validate.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "image/patch.h"
 #include "image/stitch.h"
 #include "run/batch.h"
@@ -84,6 +87,77 @@ out:
     free(x);
     free(y);
     return rc;
+}
+
+double gn_predict_bytes(const struct gn_config *c, const struct gn_setup *setup,
+                        const int64_t size[3], int64_t batch)
+{
+    struct gn_patch_grid grid;
+    struct gn_err ignored = {0};
+    int classes = setup->net.classes;
+    double voxels = (double)size[0] * (double)size[1] * (double)size[2];
+    double patch = (double)c->patch[0] * (double)c->patch[1] * (double)c->patch[2];
+    if (gn_patch_grid_init(&grid, size, c->patch, c->overlap, &ignored) == 0 && batch > grid.n)
+        batch = grid.n;
+    return 4.0 * (classes + 1) * voxels +
+           4.0 * (double)batch * patch * (setup->net.channels + classes) +
+           gn_stitcher_bytes(size, c->patch, classes, stitch_mode(c->stitch));
+}
+
+/* Adds to the sums over samples; 1: stopped. */
+static int validate_one(struct gn_net *net, const struct gn_config *c, const struct gn_setup *setup,
+                        struct gn_sample *s, int64_t batch, const char *name,
+                        const volatile int *stop, double *loss, double *dice, int64_t *n,
+                        struct gn_err *err)
+{
+    struct gn_tensor prob = {0};
+    int32_t *label = NULL;
+    int64_t size[3];
+    int rc = gn_predict_sample(net, c, setup, s, batch, stop, &prob, err);
+    if (rc != 0)
+        goto out;
+    rc = -1;
+    if (gn_sample_size(s, size, err) < 0)
+        goto out;
+    int64_t voxels = size[0] * size[1] * size[2];
+    label = gn_try_alloc((size_t)voxels * sizeof *label, err);
+    if (!label || gn_sample_label(s, size, label, err) < 0 ||
+        gn_check_labels(setup, label, voxels, err) < 0)
+        goto out;
+    double one = gn_loss_value(&setup->net, &setup->loss, prob.data, label, voxels);
+    if (!isfinite(one)) { /* it would be better than no other, and no best model would be there */
+        gn_err_set(err, "the %s loss is not finite", name);
+        goto out;
+    }
+    *loss += one;
+    gn_dice_add(setup, prob.data, label, 1, voxels, dice, n);
+    rc = 0;
+out:
+    free(label);
+    gn_tensor_free(&prob);
+    return rc;
+}
+
+int gn_validate_set(struct gn_net *net, const struct gn_config *c, const struct gn_setup *setup,
+                    struct gn_cache *set, int64_t batch, const char *name, int64_t epoch,
+                    const volatile int *stop, struct gn_epoch_result *r, struct gn_err *err)
+{
+    double dice[GN_MAX_CLASSES] = {0}, loss = 0;
+    int64_t n[GN_MAX_CLASSES] = {0};
+    for (size_t i = 0; i < set->n; i++) {
+        gn_progress("epoch %" PRId64 "/%d: %s %zu/%zu", epoch + 1, c->num_epochs, name, i + 1,
+                    set->n);
+        struct gn_sample *s = gn_cache_load(set, i, err);
+        if (!s)
+            return -1;
+        int rc = validate_one(net, c, setup, s, batch, name, stop, &loss, dice, n, err);
+        if (rc != 0)
+            return rc > 0 ? 1 : gn_err_wrap(err, "subject %s", set->item[i].sample);
+    }
+    r->loss = loss / (double)set->n;
+    for (int k = 0; k < GN_MAX_CLASSES; k++)
+        r->dice[k] = n[k] ? dice[k] / (double)n[k] : NAN;
+    return 0;
 }
 
 int gn_weights_check(struct gn_net *net, struct gn_err *err)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "io/table.h"
+#include "tool/subject.h"
 
 /* ---- what an operand names ---- */
 
@@ -187,21 +188,6 @@ bool gn_labelmaps_is_image(const char *operand)
 
 /* ---- two maps side by side ---- */
 
-/* A label map drawn in colours counts if they are equal. */
-static int one_channel(struct gn_picture *p, const char *path, struct gn_err *err)
-{
-    struct gn_tensor *t = &p->tensor;
-    size_t bytes = (size_t)(t->shape[1] * t->shape[2] * t->shape[3]) * gn_dtype_size(t->dtype);
-
-    for (int64_t k = 1; k < t->shape[0]; k++)
-        if (t->shape[0] != 3 ||
-            memcmp(t->data, (const char *)t->data + (size_t)k * bytes, bytes) != 0)
-            return gn_err_set(err, "%s: %lld channels, a label map has one", path,
-                              (long long)t->shape[0]);
-    t->shape[0] = 1;
-    return 0;
-}
-
 static void read_one(void *arg, size_t i, int thread)
 {
     struct gn_labelmap_pair *p = arg;
@@ -209,8 +195,8 @@ static void read_one(void *arg, size_t i, int thread)
     (void)thread;
     /* what fails here is in err[i] */
     if (gn_picture_read(p->path[i], p->header_only, &p->pic[i], &p->err[i]) == 0 &&
-        !p->header_only && one_channel(&p->pic[i], p->path[i], &p->err[i]))
-        return;
+        !p->header_only && gn_subject_one_channel(&p->pic[i], &p->err[i]))
+        gn_err_wrap(&p->err[i], "%s", p->path[i]);
 }
 
 void gn_labelmap_pair_close(struct gn_labelmap_pair *p)

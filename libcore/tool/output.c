@@ -153,16 +153,32 @@ static enum gn_dtype smallest(const struct gn_tensor *t)
     return t->dtype;
 }
 
-/* Can a picture of this extension hold such voxels? Asked where the extension was our choice. */
-static bool holds(const char *ext, enum gn_dtype dtype, const struct gn_tensor *t)
+/* NULL: a file of this extension can hold such voxels; else what it can hold. */
+static const char *unfit(const char *ext, enum gn_dtype dtype, const struct gn_tensor *t)
 {
     const int64_t c = t->shape[0];
 
     if (strcasecmp(ext, ".png") == 0)
-        return t->shape[1] == 1 && c <= 4 && (dtype == GN_UINT8 || dtype == GN_UINT16);
+        return t->shape[1] == 1 && c <= 4 && (dtype == GN_UINT8 || dtype == GN_UINT16)
+                   ? NULL
+                   : "one slice of up to 4 channels, uint8 and uint16";
     if (strcasecmp(ext, ".jpg") == 0 || strcasecmp(ext, ".jpeg") == 0)
-        return t->shape[1] == 1 && (c == 1 || c == 3) && dtype == GN_UINT8;
-    return true;
+        return t->shape[1] == 1 && (c == 1 || c == 3) && dtype == GN_UINT8
+                   ? NULL
+                   : "one slice of 1 or 3 channels, uint8";
+    return NULL;
+}
+
+/* Was it read from a file that says where it lies, whatever the file is called? */
+static bool has_place(const struct gn_record *r)
+{
+    static const double nowhere[12] = { -1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0 };
+    struct gn_err none = { 0 };
+    double affine[12];
+
+    return gn_record_get(r, "source.affine") &&
+           gn_record_reals(r, "source.affine", affine, 12, &none) == 0 &&
+           memcmp(affine, nowhere, sizeof nowhere) != 0;
 }
 
 static const char *choose_ext(const struct gn_output *o, const struct gn_record *r,
@@ -173,11 +189,12 @@ static const char *choose_ext(const struct gn_output *o, const struct gn_record 
 
     if (o->ext)
         return o->ext;
-    if (!*ext || !gn_format_for_ext(ext, &none))
+    if (!*ext || !gn_format_for_ext(ext, &none) ||
+        (strncasecmp(ext, ".nii", 4) != 0 && has_place(r)))
         return ".nii.gz";
     if (is_label(r) && (strcasecmp(ext, ".jpg") == 0 || strcasecmp(ext, ".jpeg") == 0))
         ext = ".png";
-    return holds(ext, dtype, &r->tensor) ? ext : ".tif";
+    return unfit(ext, dtype, &r->tensor) ? ".tif" : ext;
 }
 
 int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file, struct gn_err *err)
@@ -185,7 +202,8 @@ int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
     struct gn_picture pic = { .tensor = r->tensor, .form = 1 };
     struct gn_tensor made = { 0 };
     enum gn_dtype dtype = r->tensor.dtype;
-    const char *ext, *form = gn_record_get(r, "nifti.form");
+    const int64_t *shape = r->tensor.shape;
+    const char *ext, *can, *form = gn_record_get(r, "nifti.form");
     char *base = NULL, *path = NULL, *folder = NULL;
     int64_t code;
     int rc = -1;
@@ -207,6 +225,7 @@ int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
     ext = choose_ext(o, r, dtype);
     if (!o->dtype && dtype == GN_FLOAT16 && strncasecmp(ext, ".nii", 4) == 0)
         dtype = GN_FLOAT32; /* NIfTI has no half; nothing is lost */
+    can = unfit(ext, dtype, &r->tensor);
     if (dtype != r->tensor.dtype) {
         if (gn_tensor_convert(&r->tensor, dtype, &made, err))
             return -1;
@@ -216,6 +235,14 @@ int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
     *file = gn_asprintf("%s%s", base, ext);
     path = gn_path_join(o->dir, *file);
     folder = gn_path_dir(path);
+    if (can) {
+        gn_err_set(err,
+                   "%s: a %s file holds %s only, not %lld slice%s, %lld channel%s, %s "
+                   "(--ext nii.gz holds any)",
+                   *file, ext, can, (long long)shape[1], shape[1] == 1 ? "" : "s",
+                   (long long)shape[0], shape[0] == 1 ? "" : "s", gn_dtype_names[dtype]);
+        goto out;
+    }
     if (gn_output_claim(o, *file, err) || gn_output_spares(o, path, NULL, err))
         goto out;
     if (o->before)

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/table.h"
+
 static enum gn_source_kind kind_of(const char *path)
 {
     const char *ext = gn_path_ext(path);
@@ -105,6 +107,28 @@ int gn_source_next(struct gn_source *s, struct gn_record *r, struct gn_err *err)
     }
     s->number = ++s->next;
     return 1;
+}
+
+int gn_source_check_stream(const char *path, const char *tool, struct gn_err *err)
+{
+    bool in = !strcmp(path, "-");
+    const char *file = in ? "/dev/stdin" : path, *name = in ? "stdin" : path;
+    const struct gn_format *f = NULL;
+    struct gn_err none = {0};
+    struct stat st;
+
+    if (stat(file, &st) < 0 || !S_ISREG(st.st_mode) || (in && lseek(STDIN_FILENO, 0, SEEK_CUR)))
+        return 0; /* a pipe cannot be looked at twice */
+    if (!in && kind_of(path) == GN_SOURCE_MODEL)
+        return gn_err_set(err, "%s: not a tensor stream but a model", name);
+    if (in || !gn_table_is_table(path))
+        f = gn_format_detect(file, &none);
+    if (none.code)
+        return 0;
+    return gn_err_set(err,
+                      "%s: not a tensor stream but a %s, which gn-load reads: gn-load %s %s%s%s",
+                      name, f ? f->name : "table", in ? "FILE" : name, tool ? "| " : "> FILE.gnt",
+                      tool ? tool : "", tool ? " ..." : "");
 }
 
 void gn_source_close(struct gn_source *s)

@@ -1,5 +1,5 @@
 /* source.h - records of a stream, of an image file or of a model, for tools that look at any of
- * them (gn-info, gn-diff). */
+ * them (gn-info, gn-diff); for the others, what they were given instead of a stream. */
 #ifndef GN_TOOL_SOURCE_H
 #define GN_TOOL_SOURCE_H
 
@@ -29,5 +29,10 @@ int gn_source_open(struct gn_source *s, const char *path, bool header_only,
  * streams are not yet verified. */
 int gn_source_next(struct gn_source *s, struct gn_record *r, struct gn_err *err) GN_MUST_USE;
 void gn_source_close(struct gn_source *s);
+
+/* What is to be read as a stream ("-": standard input) is not, but an image, a table or a model:
+ * -1, saying how to make it one: for this tool (NULL: for a file). 0: a stream, or for
+ * gn_stream_open to say. */
+int gn_source_check_stream(const char *path, const char *tool, struct gn_err *err) GN_MUST_USE;
 
 #endif

@@ -36,8 +36,7 @@ struct parts {
     bool header_only;
 };
 
-/* A label drawn as a colour picture counts if its colours are equal (grey) and it is opaque. */
-static int one_channel(struct gn_picture *p, struct gn_err *err)
+int gn_subject_one_channel(struct gn_picture *p, struct gn_err *err)
 {
     struct gn_tensor *t = &p->tensor;
     const int64_t c = t->shape[0];
@@ -70,7 +69,7 @@ static void read_part(void *arg, size_t i, int thread)
 
     (void)thread;
     p->rc = gn_picture_read(p->path, all->header_only, p->pic, &p->err);
-    if (p->rc == 0 && p->labels && !all->header_only && one_channel(p->pic, &p->err)) {
+    if (p->rc == 0 && p->labels && !all->header_only && gn_subject_one_channel(p->pic, &p->err)) {
         p->rc = gn_err_wrap(&p->err, "%s", p->path);
         gn_picture_free(p->pic);
     }

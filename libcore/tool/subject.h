@@ -23,6 +23,9 @@ int gn_subject_read(struct gn_subject *s, const struct gn_table *t, size_t row, 
 /* The same check from the headers alone. */
 int gn_subject_check(const struct gn_table *t, size_t row, double tolerance, bool *geometry,
                      struct gn_err *err) GN_MUST_USE;
+/* A label drawn as a colour picture becomes one channel if its colours are equal (grey) and it is
+ * opaque; others are an error. */
+int gn_subject_one_channel(struct gn_picture *p, struct gn_err *err) GN_MUST_USE;
 void gn_subject_free(struct gn_subject *s);
 
 #endif

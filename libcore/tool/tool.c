@@ -16,6 +16,7 @@
 #include "base/pool.h"
 #include "io/format.h"
 #include "tool/help.h"
+#include "tool/source.h"
 
 /* ---- options all tools share ---- */
 
@@ -55,7 +56,8 @@ static const struct gn_opt *build_common(const struct gn_tool *tool)
                                                  "threads [those this process may use]", quiet);
     common_opts[n++] =
         (struct gn_opt)GN_OPT_SIZE(0, "memory", &common.memory,
-                                   "most that one object may take, e.g. 8G [all there is]", quiet);
+                                   "most that one object may take, e.g. 8G [what is free, "
+                                   "and the limit of the control group]", quiet);
     common_opts[n++] =
         (struct gn_opt)GN_OPT_FLAG('q', "quiet", &common.quiet, "say errors only", quiet);
     common_opts[n++] =
@@ -190,7 +192,7 @@ static int check_common(struct gn_tool_ctx *ctx)
 
 /* Tool, version, options that differ from their defaults; a header value, whatever bytes the
  * arguments held. */
-static void make_history(struct gn_tool_ctx *ctx)
+void gn_tool_make_history(struct gn_tool_ctx *ctx)
 {
     struct gn_str opts = {0};
     bool utf8 = true;
@@ -354,10 +356,12 @@ static int loop(struct gn_tool_ctx *ctx)
     int64_t before = 0;
 
     for (size_t i = 0; i < n && !closed(ctx); i++) {
-        struct gn_stream *in =
-            gn_stream_open(ctx->operands.n ? ctx->operands.item[i] : "-", &ctx->err);
+        const char *path = ctx->operands.n ? ctx->operands.item[i] : "-";
+        struct gn_stream *in = NULL;
         int rc = -1;
 
+        if (gn_source_check_stream(path, ctx->tool->name, &ctx->err) == 0)
+            in = gn_stream_open(path, &ctx->err);
         if (!in)
             return -1;
         rc = ctx->tool->sample ? loop_samples(ctx, in) : loop_records(ctx, in);
@@ -396,7 +400,7 @@ static int run(struct gn_tool_ctx *ctx, int argc, char **argv)
         return -1;
     if (!tool->main && ctx->operands.n == 0 && isatty(STDIN_FILENO))
         return gn_err_usage(&ctx->err, "no input: give files, or a stream on standard input");
-    make_history(ctx);
+    gn_tool_make_history(ctx);
     gn_pool_start((int)common.threads);
     if (!(tool->flags & GN_TOOL_NO_OUTPUT) && !(tool->text && *tool->text)) {
         ctx->writer = gn_writer_open(ctx->output, &ctx->err);

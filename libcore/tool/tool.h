@@ -94,6 +94,9 @@ int gn_emit_record(struct gn_tool_ctx *ctx, struct gn_record *r) GN_MUST_USE;
  * else returns -1. NO_INPUT tools call it; the loop does it for the others. */
 int gn_tool_skip(struct gn_tool_ctx *ctx) GN_MUST_USE;
 
+/* ctx->history anew: begin has brought an option's value into the form in which it is recorded. */
+void gn_tool_make_history(struct gn_tool_ctx *ctx);
+
 int gn_tool_main(const struct gn_tool *tool, int argc, char **argv);
 
 #endif

@@ -15,7 +15,11 @@
 #include "view/colour.h"
 #include "view/plane.h"
 
-enum { NAME_HEIGHT = 22, NOTE_HEIGHT = 18, TITLE_HEIGHT = 20, SMALLEST_LETTERED = 56 };
+enum { NAME_HEIGHT = 22, NOTE_HEIGHT = 18, TITLE_HEIGHT = 20 };
+/* Pixels: a picture that is written on is as wide, and as high as one line; a higher one has
+ * letters above and below too. "coronal 123" beside the letter below needs WIDE, "cor 123" NARROW.
+ */
+enum { SMALLEST_LETTERED = 56, LINE_HEIGHT = 18, WIDE = 190, NARROW = 110 };
 
 /* One family of planes and where they stand. */
 struct series {
@@ -221,28 +225,41 @@ static void outline(const struct gn_view_subject *s, const struct series *q, int
 
 /* ---- layout ---- */
 
+/* "sagittal 12", "sag 12", or "x 12": which plane, by its voxel index */
+static char *plane_name(const struct gn_view_plane *p, int64_t at, bool whole)
+{
+    long long i = (long long)gn_view_index(p, at);
+
+    if (!p->name)
+        return gn_asprintf("%c %lld", "xyz"[p->axis[2]], i);
+    return gn_asprintf("%.*s %lld", whole ? 8 : p->name[0] == 'a' ? 2 : 3, p->name, i);
+}
+
 static void panel_texts(struct gn_view_block *b, const struct gn_view_panel *p,
                         const struct series *q, int64_t at, bool first)
 {
     const char *letter = q->plane.letter;
+    bool lettered = letter[0] && first, thin = p->h < SMALLEST_LETTERED;
 
-    if (p->w < SMALLEST_LETTERED || p->h < SMALLEST_LETTERED)
+    if (p->w < SMALLEST_LETTERED || p->h < LINE_HEIGHT)
         return;
-    if (q->plane.size[2] > 1)
-        add_text(b, p->x + 5, p->y + p->h - 6, 0, GN_VIEW_NUMBER, GN_VIEW_START,
-                 gn_asprintf("%c %lld", "xyz"[q->plane.axis[2]],
-                             (long long)gn_view_index(&q->plane, at)));
-    if (!letter[0] || !first)
+    if (q->plane.size[2] > 1 && !(thin && lettered && p->w < NARROW))
+        add_text(b, p->x + (thin && lettered ? 20 : 5), p->y + (thin ? p->h / 2 + 4 : p->h - 6), 0,
+                 GN_VIEW_NUMBER, GN_VIEW_START, plane_name(&q->plane, at, p->w >= WIDE));
+    if (!lettered)
         return;
     b->letters = true;
     add_text(b, p->x + 5, p->y + p->h / 2 + 4, 0, GN_VIEW_LETTER, GN_VIEW_START,
              gn_asprintf("%c", letter[0]));
     add_text(b, p->x + p->w - 5, p->y + p->h / 2 + 4, 0, GN_VIEW_LETTER, GN_VIEW_END,
              gn_asprintf("%c", letter[1]));
+    if (thin)
+        return;
     add_text(b, p->x + p->w / 2, p->y + 15, 0, GN_VIEW_LETTER, GN_VIEW_CENTRE,
              gn_asprintf("%c", letter[2]));
-    add_text(b, p->x + p->w / 2, p->y + p->h - 6, 0, GN_VIEW_LETTER, GN_VIEW_CENTRE,
-             gn_asprintf("%c", letter[3]));
+    if (q->plane.size[2] == 1 || p->w >= NARROW) /* what is above says what is below */
+        add_text(b, p->x + p->w / 2, p->y + p->h - 6, 0, GN_VIEW_LETTER, GN_VIEW_CENTRE,
+                 gn_asprintf("%c", letter[3]));
 }
 
 static char *title_text(const struct gn_view_layer *l)

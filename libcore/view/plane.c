@@ -64,6 +64,7 @@ void gn_view_plane_of(const int64_t size[3], const double affine[12], bool pictu
      * towards P or I: always against the world's axis, and planes are shown from R... to ...S */
     static const int shown[3][3] = {{1, 2, 0}, {0, 2, 1}, {0, 1, 2}};
     static const char letters[3][5] = {"APSI", "RLSI", "RLAP"};
+    static const char *const names[3] = {"sagittal", "coronal", "axial"};
     int voxel[3];
     bool against[3];
 
@@ -77,6 +78,7 @@ void gn_view_plane_of(const int64_t size[3], const double affine[12], bool pictu
         p->spacing[k] = spacing_of(affine, voxel[w]);
     }
     memcpy(p->letter, letters[world], 4);
+    p->name = picture ? NULL : names[world];
     if (picture)
         memset(p->letter, 0, 4);
 }

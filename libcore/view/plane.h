@@ -21,6 +21,7 @@ struct gn_view_plane {
     int64_t size[3]; /* voxels right, down, through */
     double spacing[3]; /* mm right, down, through; 1 where the affine says nothing sensible */
     char letter[4];    /* what is at the left, right, top, bottom: R L A P S I; 0: not known */
+    const char *name;  /* sagittal, coronal, axial; NULL: not known */
 };
 
 /* Is this affine that of a file without a place (PNG, JPEG, plain TIFF): diag(-1,-1,1) at

@@ -12,6 +12,7 @@ example() { # example FILE: the commands run in a copy of the folder, every stag
     ! grep -q "gn-save .*-o out/\|gn-experiment predict.*-o out/" "$1" || rm -r f/out
     ! grep -q "gn-save .*-o cache/" "$1" || rm -r f/cache
     (cd f && bash -e -o pipefail "$1" >../out 2>../err) || { cat "$1" err >&2; return 1; }
+    said err
     [ ! -s err ] || { echo "it should have been silent"; cat "$1" err; return 1; } >&2
 }
 P
@@ -33,7 +34,7 @@ for block in "$base"/readme.*; do
     sed -i 's/^\(gn-config init .*> *config.yaml\).*/\1; small config.yaml/' "$block"
     cat - "$block" >"$block.run" <<'P'
 small() {
-    sed -i 's/num_epochs: .*/num_epochs: 1/; s/architecture: .*/architecture: light_unet_multilayer\n  depth: 2/; s/base_filters: .*/base_filters: 4/
+    sed -i '/^  depth: /d; s/num_epochs: .*/num_epochs: 1/; s/architecture: .*/architecture: light_unet_multilayer\n  depth: 2/; s/base_filters: .*/base_filters: 4/
         s/q_samples_per_volume: .*/q_samples_per_volume: 1/' "$1"
 }
 P

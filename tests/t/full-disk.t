@@ -8,21 +8,7 @@ fi
 gn-phantom head -n 6 --size 24,24,24 -o data
 gn-load data/data.csv >s.gnt
 gn-save --cache -o cache s.gnt
-cat >c.yaml <<'Y'
-version: {minimum: 0.0.14, maximum: 0.1.6}
-modality: rad
-patch_size: [8, 8, 8]
-model: {dimension: 3, architecture: light_unet_multilayer, depth: 2, base_filters: 8, norm_type: instance, final_layer: softmax,
-        class_list: [0, 1], num_channels: 1}
-loss_function: dc
-metrics: [dice]
-nested_training: {testing: 1, validation: -3}
-learning_rate: 0.01
-num_epochs: 1
-batch_size: 2
-q_samples_per_volume: 1
-patch_sampler: uniform
-Y
+small_config 8 1 1 >c.yaml
 gn-epochs -c c.yaml --patches cache >t.gnt
 gn-train -c c.yaml -o m t.gnt
 gn-patch --grid -p 8 s.gnt >p.gnt
@@ -32,6 +18,7 @@ cat >>"$base/prelude" <<'P'
 full() { # full COMMAND [OPTION...]: fails with one line that names the cause
     rc=0
     timeout 60 "$@" 2>err || rc=$?
+    said err
     [ $rc = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -q "^$1: .*No space left" err || { echo "status $rc: $*"; cat err; return 1; } >&2
 }
 P

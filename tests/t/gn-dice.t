@@ -132,3 +132,17 @@ printf "SubjectID,Prediction\na,a.nii\na_v1,b.nii\n" >pred/predictions.csv
 gn-dice pred test.csv >s; is "$(cell s a_v1 1 dice)" 0.666666667'
 t 'the threads do not matter' '
 study; gn-dice -j 1 --distances pred truth >s; gn-dice -j 3 --distances pred truth >s2; same s s2'
+
+t 'a label that gn-load reads is scored: grey and opaque in four channels; a transparent one is not' '
+    python3 - <<P
+import struct, zlib
+def png(name, alpha):
+    chunk = lambda t, d: struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
+    rows = b"".join(b"\0" + bytes([5, 5, 5, alpha] * 3) for r in range(2))
+    open(name, "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 2, 8, 6, 0, 0, 0)) +
+                           chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+png("l.png", 255); png("m.png", 254)
+P
+    gn-dice l.png l.png | grep -q "5.ok.1.1"
+    fails 1 gn-dice l.png m.png
+    grep -q "m.png: a label of 4 channels that is not opaque" err'

@@ -19,8 +19,36 @@ export make="$base/make.py"
 t 'equal streams are equal' '
     python3 "$make" a.gnt float32 "1 1 2 3" 0,1,2,3,4,5
     gn-diff a.gnt a.gnt >out
-    grep -qx "record 1 (s image): max 0, rms 0" out
+    [ "$(cat out)" = "1 record, none differs: max 0, rms 0" ]
     cat a.gnt | gn-diff - a.gnt'
+
+t 'a line for each record that differs, for all with -v; then one that sums up' '
+    python3 "$make" a.gnt uint8 "1 1 1 4" 0,1,2,3
+    python3 "$make" b.gnt uint8 "1 1 1 4" 0,1,2,5
+    for i in 1 2 3 4 5; do cat a.gnt; done >many.gnt
+    cat a.gnt a.gnt b.gnt a.gnt a.gnt >other.gnt
+    gn-diff many.gnt many.gnt >out
+    [ "$(cat out)" = "5 records, none differs: max 0, rms 0, agreement 1" ]
+    fails 1 gn-diff many.gnt other.gnt
+    cat >want <<W
+record 3 (s image): max 2, rms 1, agreement 0.75, 1 of 4 differ, first at x y z c = 3 0 0 0: 3 and 5
+5 records, 1 differs: max 2, rms 0.447213595, agreement 0.95
+W
+    diff want out
+    gn-diff --atol 2 many.gnt other.gnt >out
+    [ "$(cat out)" = "5 records, none differs: max 2, rms 0.447213595, agreement 0.95" ]
+    gn-diff -v --atol 2 many.gnt other.gnt >out
+    [ "$(grep -c "^record" out)" = 5 ]
+    [ "$(wc -l <out)" = 6 ]'
+
+t 'the sum of streams without records, or of nothing that could be compared' '
+    python3 "$make" a.gnt float32 "1 1 2 2" 0,1,2,3
+    python3 "$make" b.gnt float32 "1 1 1 4" 0,1,2,3
+    fails 1 gn-diff a.gnt b.gnt
+    [ "$(tail -n 1 out)" = "1 record, 1 differs" ]
+    python3 -c "import gnt, sys; gnt.end(sys.stdout.buffer, 0)" >e.gnt
+    gn-diff e.gnt e.gnt >out
+    [ "$(cat out)" = "0 records" ]'
 
 t 'prints the largest difference, the RMS and the first place' '
     python3 "$make" a.gnt float32 "2 1 2 3" 0,1,2,3,4,5,0,1,2,3,4,5

@@ -138,6 +138,12 @@ t 'an unfinished cache, a sample twice, a damaged file: refused' '
     head -c $((size / 2)) ../cache/fundus_003.gnt >c/fundus_003.gnt
     fails 1 gn-epochs -n 1 -o x.gnt c
     [ ! -e x.gnt ]'
+t 'a .gnt file that an earlier stage left subjects out of is warned of' '
+    gn-load ../data/data.csv | gn-normalize --zscore full >all.gnt
+    { gn-phantom thorax -n 1 --size 8,8 -o small; gn-load small/data.csv | cat - all.gnt; } |
+        gn-normalize --divide 2 | gn-patch --keep-going -c ../c.yaml >some.gnt 2>log || grep -q "left out" log
+    gn-epochs -n 1 some.gnt 2>err >/dev/null
+    grep -qx "gn-epochs: warning: some.gnt: an earlier stage left out 1 subject" err'
 t 'a patch larger than the image is refused' '
     sed "s/patch_size.*/patch_size: [48, 16]/" ../c.yaml >big.yaml
     fails 1 gn-epochs -c big.yaml --patches -o x.gnt ../cache

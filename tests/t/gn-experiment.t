@@ -44,7 +44,7 @@ P
 
 t 'a study: tables, cache, model, predictions of the test set, scores, a picture' '
     [ "$(ls ../whole | tr "\n" " ")" = "Makefile cache config.yaml data.csv data_testing.csv data_training.csv data_validation.csv model predictions report scores.tsv sources.tsv " ]
-    [ "$(ls ../whole/model | tr "\n" " ")" = "DONE best.safetensors latest.safetensors logs_training.csv logs_validation.csv timing.tsv " ]
+    [ "$(ls ../whole/model | tr "\n" " ")" = "DONE best.safetensors latest.safetensors logs_testing.csv logs_training.csv logs_validation.csv timing.tsv " ]
     [ "$(ls ../whole/cache | wc -l)" = 10 ]
     tail -n +2 ../whole/data_testing.csv | cut -d, -f1 | sort >want
     tail -n +2 ../whole/predictions/predictions.csv | cut -d, -f1 | sort | same - want
@@ -53,9 +53,26 @@ t 'a study: tables, cache, model, predictions of the test set, scores, a picture
     gn-config print ../c.yaml | same - ../whole/config.yaml'
 t 'the summary says mean Dice and where everything is' '
     mean=$(awk -F"\t" "\$1 == \"mean\" && \$2 == \"all\" { printf \"%.4f\", \$4 }" ../whole/scores.tsv)
-    head -n 1 ../summary | grep -qx "mean Dice $mean over 3 test subjects"
+    echo "mean Dice $mean over 3 test subjects, scores whole/scores.tsv, picture whole/report/predictions.png, model whole/model/best.safetensors" | same - ../summary
     cd ..
-    tail -n +2 summary | sed "s/.*: //" | while read -r f; do [ -s "$f" ]; done'
+    tr "," "\n" <summary | sed -n "s/^ [a-z]* //p" >places
+    [ "$(wc -l <places)" = 3 ]
+    while read -r f; do [ -s "$f" ]; done <places'
+t 'logs_testing.csv has one row: the best epoch, as gn-train --test would have logged it' '
+    w=../whole
+    gn-epochs -c ../c.yaml --only $w/data_training.csv --patches $w/cache | gn-augment -c ../c.yaml |
+        gn-train -q -c ../c.yaml --cache $w/cache --val $w/data_validation.csv --test $w/data_testing.csv -o m
+    best=$(sed -n "s/^best_epoch //p" $w/model/DONE)
+    { head -n 1 m/logs_testing.csv; grep "^$best," m/logs_testing.csv; } | same - $w/model/logs_testing.csv'
+t 'logs_testing.csv is made again when it is gone or of another epoch, from a cache that is whole' '
+    cp -rp ../whole ../m
+    rm ../m/model/logs_testing.csv ../m/cache/thorax_001.gnt
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null 2>err
+    grep -q "thorax_001.gnt: .*: the cache is made again" err
+    same ../m/model/logs_testing.csv ../whole/model/logs_testing.csv
+    sed "2s/^[0-9]*/77/" ../whole/model/logs_testing.csv >../m/model/logs_testing.csv
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
+    same_study ../whole ../m; rm -rf ../m'
 t 'the same command again does nothing and says the same' '
     cp -r ../whole s; cp -r ../data data
     find s | sort | xargs ls -ld --time-style=full-iso >before
@@ -167,6 +184,46 @@ t 'predict says what is wrong with the config in a model' '
     python3 ../meta.py ../whole/model/best.safetensors m.safetensors config "$(sed "s/^num_epochs.*/num_epochs: many/; s/^batch_size.*/batch_size: -1/" ../whole/config.yaml)"
     rc=0; gn-experiment predict -m m.safetensors -o p a.png 2>err || rc=$?
     [ $rc = 1 ]; [ "$(wc -l <err)" = 2 ]; grep -q "num_epochs: " err; grep -q "batch_size: " err'
+t 'predict: channels: an operand with another number is wrong usage, a row of a table is bad data' '
+    m=../whole/model/best.safetensors
+    sed "1s/.*/SubjectID,Channel_0,Channel_1/" ../data/data.csv >../data/two.csv
+    fails 1 gn-experiment predict -m $m -o p ../data/two.csv
+    grep -q "thorax_001.*channels" err; [ ! -e p/predictions.csv ]
+    fails 2 gn-experiment predict -m $m -o p ../data/thorax_001/thorax_001_xray.png,../data/thorax_001/thorax_001_label.png
+    fails 2 gn-experiment predict --keep-going -m $m -o p ../data/thorax_001/thorax_001_xray.png,../data/thorax_001/thorax_001_label.png
+    rm ../data/two.csv'
+t 'predict --keep-going: the good ones are written and listed, the others named, status 1' '
+    m=../whole/model/best.safetensors
+    cp ../data/thorax_00[1-4]/*_xray.png .; printf "hello" >thorax_002_xray.png
+    fails 1 gn-experiment predict --keep-going -m $m -o p *.png
+    grep -q "^gn-load: .*thorax_002_xray.png.*(left out)" err
+    tail -n +2 p/predictions.csv | cut -d, -f1 >ids
+    printf "thorax_001_xray\nthorax_003_xray\nthorax_004_xray\n" | same - ids
+    gn-experiment predict -m $m -o q thorax_001_xray.png
+    same p/thorax_001_xray/thorax_001_xray_seg.png q/thorax_001_xray/thorax_001_xray_seg.png
+    fails 1 gn-experiment predict -m $m -o p *.png
+    [ ! -e p/predictions.csv ]
+    cp ../data/thorax_002/*_xray.png .
+    gn-experiment predict --keep-going -m $m -o p *.png 2>err
+    [ ! -s err ]; [ "$(wc -l <p/predictions.csv)" = 5 ]
+    fails 2 gn-experiment --keep-going -c ../c.yaml -i ../data/data.csv -o s'
+t 'predict --keep-going: a later stage names its subject once, whatever it leaves out' '
+    { echo SubjectID,Channel_0,Channel_1; echo a,../data/thorax_001/thorax_001_xray.png,
+        echo b,../data/thorax_002/thorax_002_xray.png,../data/thorax_002/thorax_002_xray.png; } >two.csv
+    fails 1 gn-experiment predict --keep-going -m ../whole/model/best.safetensors -o p two.csv
+    grep -q "^gn-infer: subject b: .*(left out)" err
+    tail -n +2 p/predictions.csv | cut -d, -f1 | grep -qx a'
+t 'predict: --memory is a limit of its stages' '
+    gn-phantom thorax -n 1 --size 512,512 -o big
+    fails 1 gn-experiment predict --memory 100K -m ../whole/model/best.safetensors -o p big/thorax_001/thorax_001_xray.png
+    grep -q "^gn-load: .*--memory" err
+    gn-experiment predict -n --memory 100K -m ../whole/model/best.safetensors -o p big/thorax_001/thorax_001_xray.png >run.sh
+    [ "$(grep -c -e "--memory 102400" run.sh)" = 7 ]'
+t 'predict leaves a predictions.csv alone that somebody else wrote' '
+    cp ../data/thorax_001/thorax_001_xray.png a.png
+    mkdir p; echo mine >p/predictions.csv
+    fails 1 gn-experiment predict -m ../whole/model/best.safetensors -o p a.png
+    [ "$(cat p/predictions.csv)" = mine ]'
 t 'predict: an earlier index does not survive a failure' '
     cp ../data/thorax_001/thorax_001_xray.png a.png; printf "hello" >b.png
     gn-experiment predict -m ../whole/model/best.safetensors -o p a.png
@@ -233,7 +290,7 @@ t 'more epochs may be asked for; other changes of the config are refused, the ke
     gn-experiment -c four.yaml -i ../data/data.csv -o ../m >/dev/null
     [ "$(wc -l <../m/model/logs_training.csv)" = 5 ]
     gn-experiment -c four.yaml -i ../data/data.csv -o ../n >/dev/null
-    for f in model/latest.safetensors model/logs_training.csv scores.tsv; do same ../m/$f ../n/$f; done
+    for f in model/latest.safetensors model/logs_training.csv model/logs_testing.csv scores.tsv; do same ../m/$f ../n/$f; done
     sed "s/learning_rate: 0.01/learning_rate: 0.02/" four.yaml >rate.yaml
     cp -r ../m ../before
     fails 1 gn-experiment -c rate.yaml -i ../data/data.csv -o ../m
@@ -283,6 +340,32 @@ t 'predictions that were removed are made again; a model that was removed is ask
     gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
     same_study ../whole ../m
     rm -rf ../m'
+t 'a cache file that is gone or cut is noticed when a leaf still has to train, and only then' '
+    cp -rp ../whole ../m
+    rm ../m/cache/thorax_002.gnt
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null 2>err
+    [ ! -s err ]; [ ! -e ../m/cache/thorax_002.gnt ]
+    rm -r ../m/model
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null 2>err
+    grep -q "m/cache/thorax_002.gnt: .*: the cache is made again" err
+    same_study ../whole ../m; same ../m/cache/thorax_002.gnt ../whole/cache/thorax_002.gnt
+    size=$(wc -c <../m/cache/thorax_003.gnt)
+    head -c $((size - 1)) ../whole/cache/thorax_003.gnt >../m/cache/thorax_003.gnt
+    rm -r ../m/model
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null 2>err
+    grep -q "m/cache/thorax_003.gnt: .*: the cache is made again" err
+    same_study ../whole ../m; same ../m/cache/thorax_003.gnt ../whole/cache/thorax_003.gnt
+    rm -rf ../m'
+t '--memory goes to every program of a study, which stays the same study' '
+    mkdir bin; printf "#!/bin/sh\nprintf \"%%s\\\\n\" \"\$@\" >$PWD/args\nexec $(command -v make) \"\$@\"\n" >bin/make; chmod +x bin/make
+    PATH=$PWD/bin:$PATH gn-experiment --memory 1G -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
+    grep -qx "V=--memory 1073741824" args
+    [ "$(grep -c "gn-[a-z]* " ../m/Makefile)" -gt 5 ]
+    grep -o "gn-[a-z]* [^|]*" ../m/Makefile | grep -v -e "^gn-experiment" -e "^gn-split" >calls
+    ! grep -v -F "\$(V)" calls
+    same ../m/Makefile ../whole/Makefile
+    gn-experiment -q --memory 2G -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
+    same_study ../whole ../m; rm -rf ../m'
 t 'a folder that is not a study is left alone, --reset or not' '
     mkdir d; echo precious >d/config.yaml; mkdir d/model
     fails 1 gn-experiment -c ../c.yaml -i ../data/data.csv -o d
@@ -320,9 +403,10 @@ t 'several folds: a leaf each, from one cache; --only and --folds; status' '
     printf "leaf\tmodel\ntesting_0/0\tmissing\ntesting_0/1\tmissing\ntesting_1/0\tdone\ntesting_1/1\tmissing\n" | same - st
     gn-experiment --folds 2 -c f.yaml -i ../data/data.csv -o f >sum
     tail -n 1 sum | grep -q "over 4 leaves"
+    [ "$(wc -l <sum)" = 5 ]; sed -n 3p sum | grep -q "^testing_1/0: mean Dice .*, scores f/testing_1/0/scores.tsv, picture f/testing_1/0/report/predictions.png, model f/testing_1/0/model/best.safetensors$"
     gn-experiment -j 1 -c f.yaml -i ../data/data.csv -o g >/dev/null
     for leaf in testing_0/0 testing_0/1 testing_1/0 testing_1/1; do
-        for x in model/best.safetensors scores.tsv; do same f/$leaf/$x g/$leaf/$x; done
+        for x in model/best.safetensors model/logs_testing.csv scores.tsv; do same f/$leaf/$x g/$leaf/$x; done
         [ -s f/$leaf/report/predictions.png ]
     done
     [ ! -e f/testing_0/0/cache ]
@@ -408,12 +492,33 @@ t 'a broken image: status 1, its name, no cache that looks finished; then the sa
     head -c 100 keep >$f
     rc=0; gn-experiment -c ../c.yaml -i data/data.csv -o s >out 2>err || rc=$?
     [ $rc = 1 ]; [ ! -s out ]
-    grep -q "thorax_005" err
-    tail -n 1 err | grep -q "^gn-experiment: s/cache/data.csv: could not be made"
+    [ "$(wc -l <err)" = 2 ]; head -n 1 err | grep -q "^gn-load: subject thorax_005: "
+    tail -n 1 err | grep -qx "gn-experiment: s/cache/data.csv: could not be made"
     [ ! -e s/cache/data.csv ]; [ ! -e s/model ]
     cp keep $f
     gn-experiment -c ../c.yaml -i data/data.csv -o s >/dev/null
     for x in model/best.safetensors scores.tsv; do same s/$x ../whole/$x; done'
+t 'a program that is ended from outside: that is said, and the same command goes on' '
+    mkdir bin; printf "#!/bin/sh\nkill -9 \$\$\n" >bin/gn-normalize; chmod +x bin/gn-normalize
+    for f in $B/bin/*; do [ -e bin/${f##*/} ] || cp $f bin/; done; [ -e lib ] || ln -s $B/lib lib
+    rc=0; bin/gn-experiment -c ../c.yaml -i ../data/data.csv -o s >out 2>err || rc=$?
+    [ $rc = 1 ]; [ ! -s out ]; [ "$(wc -l <err)" = 2 ]
+    tail -n 1 err | grep -q "^gn-experiment: s/cache/data.csv: could not be made: a program was ended from outside; the same command goes on"
+    rm -rf bin lib
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o s >/dev/null
+    same s/scores.tsv ../whole/scores.tsv'
+if command -v script >/dev/null; then
+    t 'on a terminal progress is drawn, and a failure takes two lines there, too' '
+        cp -r ../data data; f=$(ls data/thorax_005/*.png | grep -v label); head -c 900 $f >cut; mv cut $f
+        script -qec "gn-experiment -c ../c.yaml -i data/data.csv -o s" /dev/null >out || true
+        tr -d "\r" <out | sed "s/.*$(printf "\033")\[K//" >lines
+        [ "$(wc -l <lines)" = 2 ]; head -n 1 lines | grep -q "^gn-load: subject thorax_005"
+        script -qec "gn-experiment -c ../long.yaml -i ../data/data.csv -o ../m" /dev/null >out
+        tr "\r" "\n" <out | grep -q "epoch [0-9]*/30"
+        same ../m/scores.tsv ../long/scores.tsv; rm -rf ../m'
+else
+    skip 'on a terminal progress is drawn' 'there is no program script'
+fi
 t 'faults of config and data are found before anything is made, all at once' '
     sed "s/thorax_00[34]_/nothere_/" ../data/data.csv >../data/bad.csv
     rc=0; gn-experiment -c ../c.yaml -i ../data/bad.csv -o s 2>err || rc=$?

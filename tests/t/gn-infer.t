@@ -116,3 +116,37 @@ t 'stitched, decoded and saved, the labels lie in the grid of the source' '
     gn-infer -m $model ../g.gnt | gn-stitch --labels --to-source | gn-save -o out
     [ "$(wc -l <out/predictions.csv)" = 5 ]
     gn-load out/fundus_00?/*.png | gn-info --header shape | sort -u | grep -qx "1 1 40 32"'
+t 'a subject of other channels is an error of that subject; --keep-going leaves it out' '
+    gn-phantom thorax -n 1 --size 16,16 -o h
+    gn-load h/data.csv | gn-normalize --zscore full | gn-patch --grid -c $model >one.gnt
+    fails 1 gn-infer -m $model -o x.gnt one.gnt
+    grep -q "gn-infer: subject thorax_001: 1 channel, the network takes 3" err
+    cat one.gnt ../g.gnt >both.gnt
+    fails 1 gn-infer --keep-going -m $model -o y.gnt both.gnt
+    grep -q "gn-infer: subject thorax_001: 1 channel, the network takes 3 (left out)" err
+    [ "$(gn-info --header sample y.gnt | sort -u | tr "\n" " ")" = "fundus_001 fundus_002 fundus_003 fundus_004 " ]
+    gn-infer -m $model ../g.gnt | gn-info --header sample >a; gn-info --header sample y.gnt | same - a
+    gn-stitch --labels y.gnt 2>err >/dev/null && false
+    grep -q "an earlier stage left out 1 subject$" err'
+t 'a model for 2-D images refuses volumes, one for volumes 2-D images; one trained on slices takes volumes' '
+    gn-phantom head -n 2 --size 32,32,16 -o data
+    gn-load data/data.csv | gn-normalize --zscore full >vol.gnt
+    gn-save --cache -o cache <vol.gnt
+    sed "s/num_channels: 3/num_channels: 1/; s/num_epochs: 2/num_epochs: 1/; s/class_list: .0, 1./class_list: [0, 1, 2, 3, 4]/" ../c.yaml >two.yaml
+    sed "s/patch_size: .*/patch_size: [16, 16, 1]/" two.yaml >slices.yaml
+    sed "s/patch_size: .*/patch_size: [16, 16, 16]/; s/dimension: 2/dimension: 3/" two.yaml >three.yaml
+    gn-phantom thorax -n 2 --size 32,32 -o flat
+    gn-load flat/data.csv | gn-normalize --zscore full >flat.gnt
+    gn-save --cache -o flatcache <flat.gnt
+    gn-epochs -c two.yaml --patches flatcache | gn-train -q -c two.yaml -o two
+    for m in slices three; do gn-epochs -c $m.yaml --patches cache | gn-train -q -c $m.yaml -o $m; done
+    gn-patch --grid -c two/best.safetensors vol.gnt >p.gnt
+    fails 1 gn-infer -m two/best.safetensors -o x.gnt p.gnt
+    grep -q "subject head_001: a volume of 32x32x16 voxels: the network is for 2-D images" err
+    fails 1 gn-infer -m two/best.safetensors -o x.gnt vol.gnt
+    grep -q "a volume of 32x32x16" err
+    gn-infer -m slices/best.safetensors p.gnt | gn-stitch --labels | gn-info --header shape | sort -u | grep -qx "1 16 32 32"
+    gn-patch --grid -c three/best.safetensors flat.gnt >f.gnt
+    fails 1 gn-infer -m three/best.safetensors -o x.gnt f.gnt
+    grep -q "subject thorax_001: a 2-D image of 32x32 pixels: the network is for volumes" err
+    [ ! -e x.gnt ]'

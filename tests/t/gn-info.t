@@ -114,6 +114,7 @@ t 'shows a model: its configuration and its tensors' '
 
 t '--system tells threads and memory' '
     gn-info --system >out
+    grep -qx "available: [1-9][0-9]*" out
     grep -q "^threads: [1-9]" out
     grep -q "^memory: [1-9]" out'
 

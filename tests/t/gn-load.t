@@ -82,6 +82,28 @@ s=0; gn-load -o out.gnt data.csv 2>err || s=$?
 grep -q "data.csv:2: subject 1: Label: x.nii: no such file" err
 grep -q "data.csv:3: subject 2: Channel_0: y.nii" err'
 
+t 'who gives a stream to gn-load, or an image to the next tool, hears which one he wants' '
+image a.nii; image p.png; printf "SubjectID,Channel_0\n1,a.nii\n" >d.csv
+gn-load a.nii >a.gnt; cp a.gnt stream.dat
+for f in a.gnt stream.dat; do
+    fails 1 gn-load -o out.gnt $f
+    grep -q "$f: is a tensor stream already: give it to the next tool as it is" err
+done
+for f in p.png a.nii; do
+    fails 1 gn-view -o v.png $f
+    grep -q "$f: not a tensor stream but a [A-Z][A-Za-z]*, which gn-load reads: gn-load $f | gn-view ...$" err
+done
+fails 1 gn-resample -s 1 -o out.gnt d.csv
+grep -q "d.csv: not a tensor stream but a table, which gn-load reads: gn-load d.csv | gn-resample" err
+fails 1 gn-normalize --zscore full -o out.gnt <p.png
+grep -q "stdin: not a tensor stream but a PNG, which" err
+fails 1 gn-view --diff p.png -o v.png a.gnt
+grep -q "p.png: not a tensor stream but a PNG, which gn-load reads: gn-load p.png > FILE.gnt$" err
+echo {} >m.safetensors
+fails 1 gn-stitch -o out.gnt m.safetensors
+grep -q "m.safetensors: not a tensor stream but a model" err
+[ ! -e out.gnt ]'
+
 t '--skip-missing leaves such rows out, says so and counts them' '
 image a.nii
 printf "SubjectID,Channel_0\n1,a.nii\n2,y.nii\n" >data.csv

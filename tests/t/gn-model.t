@@ -85,3 +85,14 @@ t 'wrong usage exits 2' '
 t 'a file that is no model is refused' '
     echo nonsense >m.safetensors
     fails 1 gn-model config m.safetensors'
+
+t '-o writes the text into a file, and leaves none after a failure' '
+    gn-model show ../config.yaml >want
+    [ -z "$(gn-model show -o got ../config.yaml)" ]
+    same got want
+    python3 ../model.py m.safetensors ../config.yaml a:1
+    gn-model config m.safetensors >want
+    gn-model config m.safetensors -o got
+    same got want
+    fails 1 gn-model show m.safetensors -o none
+    [ ! -e none ]'

@@ -99,3 +99,11 @@ t 'exactly one step; wrong values are usage errors' '
     fails 2 gn-normalize --window 5 x.gnt
     fails 2 gn-normalize --zscore full --in 0,1 x.gnt
     fails 2 gn-normalize --rescale 0,1 --percentiles -1,99 x.gnt'
+
+t 'too few values for a z-score: which are wanted, and how many there are' '
+    say() { python3 "$row" x.gnt $2 $3; fails 1 gn-normalize --zscore $1 x.gnt; grep -qx "gn-normalize: subject s: image: a z-score needs at least 2 $4" err; }
+    say nonzero 0,0,0 "" "non-zero values: the image has none"
+    say nonzero_masked 0,7,0 "" "non-zero values: the image has one"
+    say positive -1,0,-3 "" "positive values: the image has none"
+    say mask 1,2,3 0,1,0 "values in the mask: the image has one"
+    say full 5 "" "values: the image has one"'

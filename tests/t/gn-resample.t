@@ -21,6 +21,16 @@ t 'one number is for all axes, two leave the thickness of a slice alone' '
     test "$(gn-resample --center-crop 4,9 x.gnt | python3 "$lib" get - 0 shape)" = "1 1 9 4"
     test "$(gn-resample --crop 1 x.gnt | python3 "$lib" get - 0 shape)" = "1 1 4 6"'
 
+t 'a step of two numbers is recorded by the three it means' '
+    python3 "$lib" make x.gnt 1 8,6,1
+    for s in "-s 0.5,2" "--spacing-min 0.5,2"; do
+        gn-resample $s x.gnt >a.gnt
+        gn-resample $s,1 x.gnt >b.gnt
+        same a.gnt b.gnt
+    done
+    [ "$(gn-resample -s 0.5,2 x.gnt | python3 "$lib" get - 0 history | sed "s/ [0-9.]* / /")" = "gn-resample -s 0.5,2,1" ]
+    [ "$(gn-resample --crop 1,2 x.gnt | python3 "$lib" get - 0 history | sed "s/ [0-9.]* / /")" = "gn-resample --crop 1,2,0" ]'
+
 t '--spacing-min refines and never coarsens' '
     python3 "$lib" make x.gnt 1 4,4,4 "affine=1 0 0 0 0 3 0 0 0 0 0.5 0"
     test "$(gn-resample --spacing-min 1,1,1 x.gnt | python3 "$lib" get - 0 shape)" = "1 4 12 4"'
@@ -133,3 +143,51 @@ P
     python3 "$lib" values n.gnt 0 >want
     python3 "$lib" values z.gnt 0 | cmp - want
     [ "$(tr " " "\n" <want | grep -c nan)" = 1 ]'
+
+cat >"$base/exact.py" <<'P'
+# exact.py FILE DTYPE [AFFINE]: values that float32, and mostly double, would change; exact.py values FILE K: all their digits
+import sys, image_lib as l
+if sys.argv[1] == 'values':
+    m, _, data = l.read(sys.argv[2])[int(sys.argv[3])]
+    sys.exit(print(*[repr(v) for v in l.numbers(m, data)]))
+dtype = sys.argv[2]
+v = {'int64': [0, 2**53 + 1, -2**63, 2**63 - 1, 7, -2**53 - 1, 2**24 + 1, 0],
+     'uint64': [0, 2**53 + 1, 2**64 - 1, 2**63 + 1, 7, 1, 2**24 + 1, 0],
+     'int32': [0, 2**24 + 1, -2**31, 2**31 - 1, 7, 1, 2, 0],
+     'uint32': [0, 2**24 + 1, 2**32 - 1, 2**31 + 1, 7, 1, 2, 0],
+     'float64': [0, 0.1, 1e300, -1e-300, 2.0**53 + 2, 5e-324, float('inf'), 0]}
+l.write(sys.argv[1], [([('dtype', dtype), ('shape', '1 2 2 2'), ('axes', 'c z y x'), ('sample', 's'), ('role', role), ('name', role),
+                        ('affine', sys.argv[3] if len(sys.argv) > 3 else '1 0 0 0 0 1 0 0 0 0 1 0')], l.pack(dtype, v[dtype]))
+                      for role in ('image', 'label')])
+P
+export exact="$base/exact.py"
+t 'steps that move voxels keep type and value to the last bit, of every type' '
+    for d in int64 uint64 float64; do
+        python3 "$exact" x.gnt $d
+        python3 "$exact" turned.gnt $d "0 -1 0 0 0 0 -1 0 1 0 0 0"
+        gn-resample --canonical turned.gnt >c.gnt
+        python3 "$exact" values x.gnt 0 | tr " " "\n" | sort >want
+        python3 "$exact" values c.gnt 0 | tr " " "\n" | sort | diff want -
+        gn-resample --pad 2,1,1 --mode constant x.gnt >p.gnt
+        gn-resample --crop 2,1,1 p.gnt | gn-diff - x.gnt
+        gn-resample --crop-zero p.gnt | gn-diff - x.gnt
+        gn-resample --center-crop 4,4,4 x.gnt | gn-resample --center-crop 2,2,2 | gn-diff - x.gnt
+        for m in symmetric mean minimum; do
+            gn-resample --pad 2,1,1 --mode $m x.gnt | gn-resample --crop 2,1,1 | gn-diff - x.gnt
+        done
+        for f in c p; do [ "$(gn-info --header dtype $f.gnt | grep -c "$d")" = 2 ]; done
+    done'
+
+t 'padding by a minimum or maximum is a value of the line, whatever its type' '
+    python3 "$exact" x.gnt int64
+    [ "$(gn-resample --pad 1,0,0 --mode maximum x.gnt | python3 "$exact" values - 0)" = "9007199254740993 0 9007199254740993 9007199254740993 9223372036854775807 -9223372036854775808 9223372036854775807 9223372036854775807 7 7 -9007199254740993 7 16777217 16777217 0 16777217" ]
+    python3 "$exact" x.gnt uint64
+    [ "$(gn-resample --pad 0,1,0 --mode minimum x.gnt | python3 "$exact" values - 0 | cut -d " " -f 1-8)" = "0 9007199254740993 0 9007199254740993 18446744073709551615 9223372036854775809 0 9007199254740993" ]'
+
+t 'a box of what is not 0 counts the smallest numbers too' '
+    python3 - <<P
+import image_lib as l
+l.write("x.gnt", [([("dtype", "float64"), ("shape", "1 1 1 5"), ("axes", "c z y x"), ("sample", "s"), ("role", "image"),
+                    ("affine", "1 0 0 0 0 1 0 0 0 0 1 0")], l.pack("float64", [0, 1e-300, 0, 1e-320, 0]))])
+P
+    test "$(gn-resample --crop-zero x.gnt | python3 "$exact" values - 0)" = "1e-300 0.0 1e-320"'

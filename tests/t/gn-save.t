@@ -114,6 +114,33 @@ grep -q "uint8 and uint16 only" err
 [ ! -e two/data.csv ]
 [ -z "$(find two -type f)" ]'
 
+t 'an image under the name of another format is read by its contents, and keeps its place when saved' '
+image a.nii type=float32 size=5,4,3 origin=1,2,3; image p.png size=5,4
+gn-load p.png | gn-save -o t --ext tif; gn-load p.png | gn-save -o j --ext jpg
+gzip -k a.nii; mkdir liars
+for f in a.nii a.nii.gz p.png t/p/p_Channel_0.tif j/p/p_Channel_0.jpg; do
+    gn-load $f | show - | grep -E "^(shape|dtype|data|affine)" >want
+    for e in nii nii.gz hdr img png tif jpg dat; do
+        cp $f liars/x.$e
+        gn-load liars/x.$e | show - | grep -E "^(shape|dtype|data|affine)" >got
+        diff want got >&2
+        rm liars/x.$e
+    done
+done
+for e in png tif jpg; do
+    cp a.nii liar.$e
+    gn-load liar.$e | gn-save -o o$e
+    gn-load o$e/liar/liar_Channel_0.nii.gz | gn-diff - a.nii
+done'
+
+t 'an extension that cannot hold a record is one line that says what it holds, and nothing is written' '
+image a.nii type=float32 size=5,4,3; gn-load a.nii >a.gnt
+for e in png jpg; do for d in float32 uint8; do
+    fails 1 gn-save -o o --ext $e --dtype $d a.gnt
+    grep -q "subject a: a/a_Channel_0.$e: a .$e file holds one slice .* only, not 3 slices, 1 channel, $d (--ext nii.gz holds any)$" err
+    [ -z "$(find o -mindepth 1)" ]
+done; done'
+
 t 'scores become rows of predictions.csv' '
 image scores c.gnt "benign malignant||x" 0.25 0.75
 gn-save -o o c.gnt
@@ -234,3 +261,27 @@ t 'a disk that takes nothing is a failure' '
 image a.nii; gn-load a.nii >a.gnt
 : >file
 fails 1 gn-save -o file/out a.gnt'
+
+t 'a second gn-save into the same folder is refused while the first is at work' '
+image a.nii; gn-load a.nii >a.gnt
+for cache in "" --cache; do
+    mkfifo p
+    gn-save $cache -o o <p & # waits for its input, the folder locked
+    exec 3>p
+    for i in 1 2 3 4 5 6 7 8 9 10; do [ -d o ] && break; sleep 0.1; done
+    sleep 0.2
+    fails 1 gn-save $cache -o o a.gnt
+    grep -q "gn-save: o: another gn-save is writing into this folder" err
+    gn-save $cache -o o/deeper a.gnt
+    cat a.gnt >&3
+    exec 3>&-
+    wait $!
+    [ -e o/data.csv ]
+    gn-save $cache -o o a.gnt
+    [ -z "$(find o -name "*lock*")" ]
+    rm -r o p
+done
+echo broken >b.gnt
+fails 1 gn-save -o f b.gnt
+[ -z "$(ls -A f)" ]
+gn-save -o f a.gnt'

@@ -303,3 +303,158 @@ t 'no config, no output, two streams: usage' '
     fails 2 gn-train -o m ../s.gnt
     fails 2 gn-train -c ../c.yaml ../s.gnt
     fails 2 train -o m ../s.gnt ../s.gnt'
+t 'before the first step it says once what the training will take; not with -q' '
+    train -j 2 -o m ../s.gnt 2>err
+    [ "$(grep -c note err)" = 1 ]
+    grep -Eqx "gn-train: note: light_unet_multilayer, 2.[0-9] k parameters, 2 threads, [0-9.]+ [KM]iB for training, [0-9.]+ [KM]iB more for validation" err
+    gn-train -j 1 -c ../c.yaml -o n ../s.gnt 2>err
+    grep -Eqx "gn-train: note: .* 1 thread, [0-9]+ [KM]iB for training" err
+    train -q -o o ../s.gnt 2>err
+    [ ! -s err ]'
+t 'what does not fit --memory is refused with the number that would, and that number does' '
+    sed "s/patch_size: .*/patch_size: [256, 256]/; s/base_filters: 4/base_filters: 16/; s/num_epochs: 3/num_epochs: 1/; s/batch_size: 3/batch_size: 1/" ../c.yaml >big.yaml
+    sed -i "/data_augmentation/d; s/patch_sampler: label/patch_sampler: uniform/; s/q_samples_per_volume: 4/q_samples_per_volume: 1/" big.yaml
+    gn-phantom fundus -n 1 --size 256,256 -o data
+    gn-load data/data.csv | gn-normalize --zscore full | gn-save --cache -o cache
+    gn-epochs -c big.yaml --patches cache >big.gnt
+    fails 1 gn-train --memory 5M -c big.yaml -o m big.gnt
+    need=$(sed -n "s/.*needs at least .* MiB .*, --memory allows 5.0: give it \([0-9]*\)M$/\1/p" err)
+    [ "$need" -gt 5 ]
+    fails 1 gn-train --memory $((need - 1))M -c big.yaml -o m big.gnt
+    [ ! -e m/logs_training.csv ]
+    gn-train --memory ${need}M -c big.yaml -o m big.gnt 2>err
+    [ -e m/DONE ]'
+t 'on a terminal a line an epoch stays; in a pipe or log it takes -v' '
+    train -o m ../s.gnt 2>err
+    ! grep -q "epoch 1/3" err
+    train -v -o n ../s.gnt 2>err
+    [ "$(grep -Ec "^gn-train: epoch [123]/3: train loss 0[.][0-9]{4}, valid loss 0[.][0-9]{4}, valid dice 0[.][0-9]{4}, [0-9.]+ s(, best)?$" err)" = 3 ]
+    grep -q "epoch 1/3: .*, best$" err
+    if command -v script >/dev/null; then
+        script -qec "gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o o ../s.gnt" typed >/dev/null
+        tr "\r" "\n" <typed | sed "s/^.*\[K//" >lines
+        [ "$(grep -Ec "^gn-train: epoch [123]/3: train loss .*, valid loss .*, valid dice .* s" lines)" = 3 ]
+        grep -q "^epoch 1/3: step" lines
+        script -qec "gn-train -q -c ../c.yaml --cache ../cache --val ../val.csv -o p ../s.gnt" quiet >/dev/null
+        ! grep -q epoch quiet
+    fi'
+t 'a 2-D config refuses volumes, in training and validation, unless its patch is written x, y, 1' '
+    gn-phantom head -n 2 --size 32,32,8 -o data
+    gn-load data/data.csv | gn-normalize --zscore full | gn-save --cache -o vol
+    sed "s/num_channels: 3/num_channels: 1/; s/num_epochs: 3/num_epochs: 1/; /data_augmentation/d; s/class_list: .0, 1./class_list: [0, 1, 2, 3, 4]/" ../c.yaml >two.yaml
+    gn-epochs -c two.yaml --patches vol >vol.gnt
+    fails 1 gn-train -c two.yaml -o m vol.gnt
+    grep -q "subject head_00[12]: a volume of 32x32x8 voxels: the network is for 2-D images" err
+    gn-epochs -n 1 vol >whole.gnt
+    fails 1 gn-train -c two.yaml -o m whole.gnt
+    grep -q "a volume of 32x32x8" err
+    gn-phantom thorax -n 2 --size 32,32 -o flat
+    gn-load flat/data.csv | gn-normalize --zscore full | gn-save --cache -o flatcache
+    gn-epochs -c two.yaml --patches flatcache >flat.gnt
+    fails 1 gn-train -c two.yaml --val whole.gnt -o m flat.gnt
+    grep -q "whole.gnt: subject head_001: a volume of 32x32x8" err
+    [ ! -e m/best.safetensors ]
+    sed "s/patch_size: .*/patch_size: [16, 16, 1]/" two.yaml >slices.yaml
+    gn-train -c slices.yaml --val whole.gnt -o m vol.gnt
+    [ -e m/DONE ]
+    gn-train -c m/best.safetensors --val whole.gnt -o again vol.gnt
+    [ -e again/DONE ]'
+t 'a 3-D config refuses 2-D images' '
+    sed "s/num_epochs: 3/num_epochs: 1/; /data_augmentation/d; s/dimension: 2/dimension: 3/; s/patch_size: .*/patch_size: [16, 16, 16]/" ../c.yaml >three.yaml
+    fails 1 gn-train -c three.yaml -o m ../s.gnt
+    grep -q "a 2-D image of 32x32 pixels: the network is for volumes" err
+    gn-epochs -n 1 --only ../val.csv ../cache >v.gnt
+    fails 1 gn-train -c three.yaml --val v.gnt -o m ../s.gnt
+    grep -q "v.gnt: subject fundus_004: a 2-D image of 32x32 pixels" err'
+t 'a norm over a single value is refused before any data are read' '
+    sed "s/architecture: light_unet_multilayer, depth: 2/architecture: unet/" ../c.yaml >one.yaml
+    fails 1 gn-train -c one.yaml -o m nothing.gnt
+    printf "" | fails 1 gn-train -c one.yaml -o m
+    grep -q "single value" err
+    [ ! -e m ]'
+t 'without data_preprocessing, a step that a model cannot ask for again is refused before training' '
+    sed "/data_preprocessing/d; /data_augmentation/d" ../c.yaml >bare.yaml
+    gn-load ../data/data.csv | gn-resample --like "../data/$(awk -F, "NR == 2 { print \$2 }" ../data/data.csv)" | gn-save --cache -o like
+    gn-epochs -c bare.yaml --patches like >like.gnt
+    fails 1 gn-train -c bare.yaml -o m like.gnt
+    grep -q "subject fundus_00.: .*gn-resample --like .*a model cannot ask for" err
+    [ ! -e m/logs_training.csv ] && [ ! -e m/latest.safetensors ]
+    gn-epochs -c bare.yaml --patches ../cache >s.gnt
+    gn-train -c bare.yaml -o n s.gnt
+    [ -e n/DONE ]'
+t 'a class that no label of the first epoch has is a warning, once, also across a stop' '
+    sed "s/class_list: .0, 1./class_list: [0, 1, 7, 3]/" ../c.yaml >four.yaml
+    gn-train -c four.yaml -o m ../s.gnt 2>err
+    [ "$(grep -c warning err)" = 1 ]
+    grep -qx "gn-train: warning: classes 7, 3 of class_list occur in no label of epoch 1" err
+    sed "s/class_list: .0, 1./class_list: [0, 1, 3]/" ../c.yaml >three.yaml
+    gn-train -c three.yaml -o n ../s.gnt 2>err
+    grep -qx "gn-train: warning: class 3 of class_list occurs in no label of epoch 1" err
+    train -o o ../s.gnt 2>err
+    ! grep -q warning err
+    edit ../s.gnt "v = [0] * len(v) if m[\"role\"] == \"label\" and n >= 10 else v" >first.gnt # class 1 in the first samples only
+    mkfifo f
+    { head -c $((size / 6)) first.gnt; sleep 30; } >f &
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o p f & pid=$!
+    waits $pid p/logs_validation.csv
+    kill -TERM $pid
+    rc=0; wait $pid || rc=$?
+    kill $feeder
+    [ $rc = 75 ]
+    train -o p first.gnt 2>err
+    [ -e p/DONE ]
+    ! grep -q warning err'
+t 'stopped before anything was trained: the same command, and another config, start anew' '
+    mkfifo f
+    { head -c $((size * 5 / 72)) ../s.gnt; sleep 30; } >f & # two and a half patches of a batch of three
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o m f 2>err & p=$!
+    waits $p m/logs_validation.csv
+    kill -TERM $p
+    rc=0; wait $p || rc=$?
+    kill $feeder
+    [ $rc = 75 ]
+    grep -q "stopped by a signal after saving; the same command goes on from here$" err
+    cp -r m m2
+    resume m
+    same_model ../whole m
+    sed "s/learning_rate: 0.01/learning_rate: 0.02/" ../c.yaml >other.yaml
+    gn-train -c other.yaml --cache ../cache --val ../val.csv -o m2 ../s.gnt
+    gn-train -c other.yaml --cache ../cache --val ../val.csv -o fresh ../s.gnt
+    same_model fresh m2'
+t 'stopped in a later epoch it says where the stream must start; before the first sample, that nothing was done' '
+    mkfifo f g
+    { head -c $((size * 2 / 3)) ../s.gnt; sleep 30; } >f &
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o m f 2>err & p=$!
+    waits $p m/logs_validation.csv
+    sleep 0.3
+    kill -TERM $p
+    rc=0; wait $p || rc=$?
+    kill $feeder
+    [ $rc = 75 ]
+    grep -q "goes on from here if its stream starts at epoch [12] (gn-epochs --from m)$" err
+    sleep 30 >g & feeder=$!
+    gn-train -c ../c.yaml -o n g 2>err & p=$!
+    waits $p n/.lock || sleep 0.5
+    kill -TERM $p
+    rc=0; wait $p || rc=$?
+    kill $feeder
+    [ $rc = 75 ]
+    grep -q "before the first sample: nothing was done" err
+    ! grep -q "goes on" err
+    [ ! -e n/latest.safetensors ]'
+t 'subjects that an earlier stage left out: no DONE, and the sentence of all tools' '
+    gn-epochs -n 1 --only ../train.csv ../cache >t.gnt
+    sed "/data_augmentation/d; s/num_epochs: 3/num_epochs: 1/" ../c.yaml >c.yaml
+    edit t.gnt "keep = m[\"role\"] == \"image\" or m[\"sample\"] != \"fundus_002\"" | gn-patch -c c.yaml --keep-going >p.gnt 2>/dev/null && false
+    fails 1 gn-train -c c.yaml -o m p.gnt
+    grep -q "gn-train: an earlier stage left out 1 subject$" err
+    [ ! -e m/DONE ]'
+t 'what a killed training was writing is removed, other files are not' '
+    cp -r ../whole m; rm m/DONE
+    for f in m/.latest.safetensors.gn-1-0 m/.epoch_2.safetensors.gn-99-3 m/.DONE.gn-1-1 m/.mine m/.a.safetensors; do echo x >$f; done
+    resume m
+    same_model ../whole m
+    [ "$(find m -name ".*" -type f | sort | tr "\n" " ")" = "m/.a.safetensors m/.lock m/.mine " ]'

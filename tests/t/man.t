@@ -27,9 +27,10 @@ for page in "$GN_TOP"/man/*.[157]; do
         done <o
         [ -z \"\$bad\" ]"
 done
-for page in "$GN_TOP"/man/*.1; do
+for page in "$GN_TOP"/man/*.[157]; do
     t "$(basename "$page"): fits 80 columns" "
         mandoc -Tascii -O width=78 '$page' | sed 's/.\x08//g' >o
+        groff -man -Tascii -P-c -rLL=78n '$page' | sed 's/.\x08//g' >>o
         awk 'length > 80 { print; bad = 1 } END { exit bad }' o >&2"
 done
 t 'gn(7) names every program' '

@@ -229,7 +229,10 @@ static void test_reading(void)
     CHECK("a scheduler without a step_size is told to be constant",
           noted("scheduler: step", "constant"));
     CHECK("triangular without a step_size stays at learning_rate",
-          !parse("scheduler: triangular") && !strcmp(c.scheduler, "constant"));
+          !parse("scheduler: triangular") && !strcmp(c.scheduler, "constant") &&
+              !parse("scheduler: exp_range") && !strcmp(c.scheduler, "constant") &&
+              !parse("scheduler: {type: triangular, step_size: 3}") &&
+              !strcmp(c.scheduler, "triangular"));
     CHECK("cosine: T_max and eta_min",
           !parse("scheduler: {type: cosineannealinglr, T_max: 20, eta_min: 1e-5}") &&
               c.sched_step_size == 20 && c.sched_min_lr == 1e-5);
@@ -367,6 +370,10 @@ static void test_faults(void)
                   "40 is no multiple of 16, which unet needs (nearest: 32, 48)"));
     CHECK("a patch that is too small",
           refused("patch_size: [32, 32, 8]", "8 is too small for unet, which needs 16"));
+    CHECK("sides of one length are told once",
+          refused("patch_size: [40, 40, 40]", "40 is no multiple of 16") &&
+              refused("patch_size: [32, 8, 8]", "8 is too small"));
+    CHECK("sides of two lengths twice", parse("patch_size: [40, 24, 40]") == -1 && faults.n == 2);
     CHECK("microns", refused("patch_size: [100m, 100m]", "microns"));
     CHECK("half voxels", refused("patch_size: [48.5, 32, 32]", "whole number"));
     CHECK("two numbers but 3-D", refused("patch_size: [64, 64]\nmodel: {architecture: unet, "

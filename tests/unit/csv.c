@@ -1,7 +1,6 @@
 /* csv - tables as text, and the corpus of tests/fuzz. */
 #include "base/csv.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "check.h"
 
 #include "../fuzz/fuzz_csv.c"
+#include "corpus.h"
 
 static struct gn_csv csv;
 
@@ -171,33 +171,9 @@ static void test_files(void)
 
 static void test_corpus(void)
 {
-    char path[1024];
-    const char *tests = getenv("GN_TESTS");
-    DIR *dir = NULL;
-    int n = 0;
-
-    snprintf(path, sizeof path, "%s/fuzz/corpus/csv", tests ? tests : "tests");
-    dir = opendir(path);
-    for (struct dirent *e = NULL; dir && (e = readdir(dir));) {
-        struct gn_err err = {0};
-        char *data = NULL;
-        size_t size = 0;
-
-        if (e->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof path, "%s/fuzz/corpus/csv/%s", tests ? tests : "tests", e->d_name);
-        if (gn_file_read(path, 1 << 20, &data, &size, &err))
-            break;
-        for (size_t cut = 0; cut <= size; cut++) /* every beginning of it too */
-            LLVMFuzzerTestOneInput((uint8_t *)data, cut);
-        free(data);
-        n++;
-    }
-    if (dir)
-        closedir(dir);
     CHECK("every file of the corpus, cut anywhere, gives an error or a table that survives a round "
           "trip",
-          n >= 12);
+          corpus_replay("csv") >= 12);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
  * steps. */
 #include "check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "nn/net_private.h"
@@ -400,8 +401,67 @@ static void training(void)
     }
 }
 
+/* --- what is refused before anything is planned --- */
+
+static int trains(const struct gn_net_spec *s, const char *loss, int64_t batch, int64_t side,
+                  const char *why)
+{
+    const struct gn_loss_spec l = { loss, classes, NULL, -1 };
+    const int64_t patch[3] = { side, side, 1 };
+    struct gn_err err = { 0 };
+    int rc = gn_net_check_training(s, &l, batch, patch, &err);
+    return why ? rc < 0 && strstr(err.text, why) : rc == 0;
+}
+
+static void refusals(void)
+{
+    struct gn_net_spec s = spec_of("unet", 2, 1, 2, 4, GN_NORM_INSTANCE);
+    s.final = GN_FINAL_SOFTMAX;
+    CHECK("a norm over a single value is found by the check of a training",
+          trains(&s, "dc", 4, 16, "single value") && trains(&s, "dc", 4, 32, NULL));
+    const int64_t patch[3] = { 16, 16, 1 };
+    struct gn_err err = { 0 };
+    CHECK("but the patch is good for inference", gn_net_check(&s, patch, &err) == 0);
+    s.norm = GN_NORM_BATCH;
+    CHECK("a batch norm wants a batch there",
+          trains(&s, "dc", 1, 16, "or batch") && trains(&s, "dc", 2, 16, NULL));
+    s.final = GN_FINAL_NONE;
+    CHECK("so is a loss that the final layer does not go with",
+          trains(&s, "ce", 2, 32, "final_layer"));
+}
+
+/* --memory: what is named as enough is enough, and less is not. */
+static void memory(void)
+{
+    struct gn_net_spec s = spec_of("light_unet", 2, 1, 2, 16, GN_NORM_INSTANCE);
+    const struct gn_loss_spec l = { "dc", classes, NULL, -1 };
+    const int64_t patch[3] = { 128, 128, 1 };
+    struct gn_optim_spec o;
+    struct gn_err err = { 0 };
+    double mib = 0;
+    s.final = GN_FINAL_SOFTMAX;
+    CHECK("adam", gn_optim_defaults("adam", &o, &err) == 0);
+    for (uint64_t limit = 1; limit <= 1u << 22; limit <<= 22) {
+        gn_err_clear(&err);
+        struct gn_net *net = gn_net_new(&s, &l, &o, true, "cpu", 4, patch, limit, &err);
+        const char *text = strstr(err.text, "give it ");
+        CHECK("what does not fit is refused with the number that would",
+              !net && text && sscanf(text, "give it %lfM", &mib) == 1 && mib > 4);
+    }
+    gn_err_clear(&err);
+    uint64_t enough = (uint64_t)mib << 20;
+    struct gn_net *net = gn_net_new(&s, &l, &o, true, "cpu", 4, patch, enough, &err);
+    CHECK("that number fits", net && gn_net_peak_bytes(net) <= enough);
+    gn_net_free(net);
+    net = gn_net_new(&s, &l, &o, true, "cpu", 4, patch, enough - (1u << 20), &err);
+    CHECK("one MiB less does not", !net);
+    gn_net_free(net);
+}
+
 int main(void)
 {
+    refusals();
+    memory();
     counts();
     fingerprints();
     training();

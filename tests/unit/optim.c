@@ -75,6 +75,14 @@ static void schedules(void)
     for (int e = 0; e < 100; e++)
         good &= gn_schedule_rate(&s, 0.001, e) == 0.001;
     CHECK("triangle_modified with the default step size is a constant rate", good);
+    static const char *const cycles[] = { "triangular", "exp_range" };
+    for (int k = 0; k < 2; k++) {
+        s.name = cycles[k];
+        good = 1;
+        for (int e = 0; e < 12; e++)
+            good &= gn_schedule_rate(&s, 0.001, e) == 0.001;
+        CHECK("a cycle of no length stays at the learning rate", good);
+    }
 }
 
 static void clamps(void)

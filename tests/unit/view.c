@@ -198,6 +198,64 @@ static void contours(void)
     gn_contours_free(&c);
 }
 
+/* How often a text stands in a block. */
+static int stands(const struct gn_view_block *b, const char *text)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < b->texts; i++)
+        n += !strcmp(b->text[i].text, text);
+    return n;
+}
+
+static void words(void)
+{
+    struct gn_tensor t = volume(1, 5, 64, 64), small = volume(1, 9, 9, 9);
+    struct gn_view_layer layer = {
+        .tensor = &t, .kind = GN_VIEW_GREY, .lo = 0, .hi = 10, .title = (char[]){"t"}};
+    /* stored y runs from head to foot, z from the front to the back */
+    struct gn_view_subject s = {.name = "s",
+                                .note = "",
+                                .affine = {1, 0, 0, 0, 0, 0, -5, 0, 0, -1, 0, 0},
+                                .layer = &layer,
+                                .layers = 1};
+    struct gn_view_style style = {.axis = GN_VIEW_ALL, .slices = 1, .contour = true};
+    struct gn_view_block b;
+    struct gn_err err = {0};
+
+    gn_tensor_set(&t, 2 * 64 * 64 + 7 * 64 + 10, 5);
+    CHECK("a slab of the front is laid out", gn_view_block_draw(&s, &style, &b, &err) == 0);
+    CHECK("planes are called as the body's, whatever their axis is in the file",
+          stands(&b, "sag 10") == 1 && stands(&b, "coronal 2") == 1 &&
+              stands(&b, "axial 7") == 1);
+    CHECK("of --axis all each has its letters, where there is room for them",
+          stands(&b, "R") == 2 && stands(&b, "L") == 2 && stands(&b, "S") == 2 &&
+              stands(&b, "I") == 1 && stands(&b, "A") == 2 && stands(&b, "P") == 2);
+    gn_view_block_free(&b);
+    s.affine[6] = -2;
+    CHECK("of a thin line those at its ends, and its name",
+          gn_view_block_draw(&s, &style, &b, &err) == 0 && stands(&b, "R") == 2 &&
+              stands(&b, "L") == 2 && stands(&b, "A") == 0 && stands(&b, "axial 7") == 1);
+    gn_view_block_free(&b);
+    s.affine[6] = -1;
+    s.affine[0] = 1;
+    layer.tensor = &small;
+    style.columns = 16;
+    gn_tensor_set(&small, 4 * 81 + 4 * 9 + 4, 5);
+    CHECK("small pictures are laid out", gn_view_block_draw(&s, &style, &b, &err) == 0);
+    CHECK("and have short names", stands(&b, "sag 4") == 1 && stands(&b, "cor 4") == 1 &&
+                                      stands(&b, "ax 4") == 1);
+    gn_view_block_free(&b);
+    s.picture = true;
+    memcpy(s.affine, (double[12]){-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0}, sizeof s.affine);
+    style = (struct gn_view_style){.axis = GN_VIEW_Z, .slices = 1, .contour = true};
+    CHECK("of what has no place the file's axis is named",
+          gn_view_block_draw(&s, &style, &b, &err) == 0 && stands(&b, "z 4") == 1);
+    gn_view_block_free(&b);
+    gn_tensor_free(&t);
+    gn_tensor_free(&small);
+}
+
 static void blocks(void)
 {
     struct gn_tensor t = volume(1, 4, 10, 20);
@@ -266,6 +324,7 @@ int main(void)
     sizes();
     contours();
     blocks();
+    words();
     colours();
     return check_done();
 }

@@ -1,7 +1,6 @@
 /* yaml - documents as trees, their scalars as values, printing, and the corpus of tests/fuzz. */
 #include "base/yaml.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "check.h"
 
 #include "../fuzz/fuzz_yaml.c"
+#include "corpus.h"
 
 static struct gn_yaml_doc doc;
 
@@ -336,33 +336,9 @@ static void test_files(void)
 
 static void test_corpus(void)
 {
-    char path[1024];
-    const char *tests = getenv("GN_TESTS");
-    DIR *dir = NULL;
-    int n = 0;
-
-    snprintf(path, sizeof path, "%s/fuzz/corpus/yaml", tests ? tests : "tests");
-    dir = opendir(path);
-    for (struct dirent *e = NULL; dir && (e = readdir(dir));) {
-        struct gn_err err = {0};
-        char *data = NULL;
-        size_t size = 0;
-
-        if (e->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof path, "%s/fuzz/corpus/yaml/%s", tests ? tests : "tests", e->d_name);
-        if (gn_file_read(path, 1 << 20, &data, &size, &err))
-            break;
-        for (size_t cut = 0; cut <= size; cut++) /* every beginning of it too */
-            LLVMFuzzerTestOneInput((uint8_t *)data, cut);
-        free(data);
-        n++;
-    }
-    if (dir)
-        closedir(dir);
     CHECK("every file of the corpus, cut anywhere, gives an error or a tree that survives a round "
           "trip",
-          n >= 20);
+          corpus_replay("yaml") >= 20);
 }
 
 int main(void)
