@@ -53,19 +53,22 @@ static int read_config(struct gn_tool_ctx *ctx, struct gn_config *c, const char 
     return rc;
 }
 
-static int check_data(struct gn_tool_ctx *ctx, const struct gn_config *c, const char *config,
-                      const char *csv)
+/* csv NULL: the config alone. */
+static int check(struct gn_tool_ctx *ctx, const struct gn_config *c, const char *config,
+                 const char *csv)
 {
     struct gn_table t = { 0 };
     struct gn_strs faults = { 0 };
-    if (gn_table_read(&t, &csv, 1, GN_TABLE_IMAGES, &ctx->err))
+    if (csv && gn_table_read(&t, &csv, 1, GN_TABLE_IMAGES, &ctx->err))
         return -1;
     for (size_t i = 0; i < t.warnings.n; i++)
         gn_log(GN_LOG_WARN, "%s", t.warnings.item[i]);
-    size_t n = gn_config_check_data(c, config, &t, csv, &faults);
-    for (size_t i = 0; i + 1 < n; i++)
+    gn_config_check_training(c, config, &faults);
+    if (csv)
+        gn_config_check_data(c, config, &t, csv, &faults);
+    for (size_t i = 0; i + 1 < faults.n; i++)
         gn_log(GN_LOG_ERROR, "%s", faults.item[i]);
-    int rc = n ? gn_err_set(&ctx->err, "%s", faults.item[n - 1]) : 0;
+    int rc = faults.n ? gn_err_set(&ctx->err, "%s", faults.item[faults.n - 1]) : 0;
     gn_strs_free(&faults);
     gn_table_free(&t);
     return rc;
@@ -130,7 +133,7 @@ static int run_command(struct gn_tool_ctx *ctx, const char *command, struct gn_s
     } else if (!strcmp(command, "pipeline")) {
         gn_config_pipeline(&c, file, part_of(args.only), out);
     } else {
-        if (n == 2 && check_data(ctx, &c, file, ctx->operands.item[1]))
+        if (check(ctx, &c, file, n == 2 ? ctx->operands.item[1] : NULL))
             goto out;
         gn_str_addf(out, "%s: no faults\n", file);
     }

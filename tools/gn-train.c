@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "run/train.h"
 #include "run/weights.h"
+#include "tool/source.h"
 #include "tool/tool.h"
 
 static const char *const devices[] = {"cpu", "ref", NULL};
@@ -47,7 +48,8 @@ static int train_main(struct gn_tool_ctx *ctx)
         return -1;
     if (args.class_counts && gn_weights_from_counts(&config, args.class_counts, &ctx->err) < 0)
         goto out;
-    in = gn_stream_open(operand, &ctx->err);
+    if (gn_source_check_stream(operand, "gn-train", &ctx->err) == 0)
+        in = gn_stream_open(operand, &ctx->err);
     if (!in)
         goto out;
     struct gn_train_options o = {

@@ -1,4 +1,5 @@
 /* check.c - what must hold between the keys of a config. */
+#include "config/data.h"
 #include "config/reader.h"
 
 #include <regex.h>
@@ -138,4 +139,23 @@ void gn_reader_check(struct gn_reader *r)
     check_folds(r);
     check_training(r);
     check_patch(r);
+}
+
+void gn_config_check_training(const struct gn_config *c, const char *path, struct gn_strs *faults)
+{
+    int64_t m, least, values = 1;
+    bool batch = c->norm_type && !strcmp(c->norm_type, "batch");
+    gn_config_patch_rule(c->architecture, c->depth, &m, &least);
+    if (m == 1 || (!batch && !(c->norm_type && !strcmp(c->norm_type, "instance"))))
+        return;
+    for (int i = 0; i < c->dimension; i++)
+        values *= c->patch[i] / m;
+    if (values * (batch ? c->batch_size : 1) >= 2)
+        return;
+    char *line = gn_asprintf("%s: patch_size: leaves one voxel at the deepest level of %s, and "
+                             "%s norm needs two: %lld more along one axis%s",
+                             path, c->architecture, c->norm_type, (long long)m,
+                             batch ? ", or a larger batch_size" : "");
+    gn_strs_add(faults, line);
+    free(line);
 }

@@ -209,11 +209,10 @@ static void check_missing(struct check *k, struct gn_table *t)
     gn_strs_free(&all);
 }
 
-size_t gn_config_check_data(const struct gn_config *c, const char *path, struct gn_table *t,
-                            const char *csv, struct gn_strs *faults)
+void gn_config_check_data(const struct gn_config *c, const char *path, struct gn_table *t,
+                          const char *csv, struct gn_strs *faults)
 {
     struct check k = { .c = c, .t = t };
-    size_t before = faults->n;
     look_at_steps(&k);
     if (gn_config_problem(c, (int)t->values) != GN_SEGMENTATION)
         add_line(faults, "%s: regression and classification are not available in this version",
@@ -235,5 +234,4 @@ size_t gn_config_check_data(const struct gn_config *c, const char *path, struct 
             add_line(faults, "%s: and %zu more %s", csv, k.n[kind] - LINES, kind_names[kind]);
         gn_strs_free(&k.lines[kind]);
     }
-    return faults->n - before;
 }

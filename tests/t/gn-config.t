@@ -226,6 +226,14 @@ Y
 cat >>prelude <<'P'
 table() { echo SubjectID,Channel_0,Label >d.csv; printf '%s\n' "$@" >>d.csv; }
 P
+t 'check finds a norm over a single value; tools that do not train take the config' '
+    sed "s/32, 32, 16/16, 16, 16/" ../plain.yaml >one.yaml; grep -q "16, 16, 16" one.yaml
+    fails 1 gn-config check one.yaml
+    grep -q "one.yaml: patch_size: leaves one voxel at the deepest level of unet, and batch norm needs two" err
+    gn-config print one.yaml >/dev/null
+    echo "batch_size: 2" >>one.yaml; gn-config check one.yaml
+    sed -i "s/unet,/unet, norm_type: instance,/" one.yaml; fails 1 gn-config check one.yaml
+    grep -q "instance norm needs two" err'
 t 'check with a table: files that fit give no line' '
     nii a.nii 40 36 16; nii b.nii 32 32 64; table 1,a.nii,a.nii 2,b.nii,b.nii
     gn-config check ../plain.yaml d.csv 2>err; [ ! -s err ]'
