@@ -83,7 +83,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 .PHONY: check tests lint sanitize fuzz bench golden demo
 tests: all $(UNITS:%=$(BUILD)/unit/%)
 check: testdeps
-	@$(MAKE) --no-print-directory tests
+	@echo "building" && $(MAKE) --no-print-directory -s -j$$(nproc) tests
 	@tests/run $(BUILD) $(T)
 
 lint: testdeps
@@ -115,7 +115,7 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIB)
 	$(CC) $(ALLCFLAGS) $(LDFLAGS) $< $(LIB) $(LDLIBS_ALL) -o $@
 
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@echo "building" && $(MAKE) --no-print-directory -s -j$$(nproc) all
 	@PATH="$(CURDIR)/$(BUILD)/bin:$$PATH" pipelines/demo $(BUILD)/demo
 
 # --- man pages, installation ---------------------------------------------------------------------------------------

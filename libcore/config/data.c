@@ -3,16 +3,19 @@
 
 #include <float.h>
 #include <math.h>
+#include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "config/folds.h"
 #include "config/schema.h"
 #include "config/survey.h"
 
-enum { LINES = 20 };
+/* How many lines are told of a kind, and of what is usually wrong in every row alike. */
+enum { LINES = 20, ALIKE = 3 };
 
 enum kind { MISSING, UNREADABLE, EMPTY, GRID, DIMENSION, PATCH, CHANNELS, KINDS };
 
@@ -25,6 +28,11 @@ static const char *const kind_names[KINDS] = {
     "images smaller than the patch",
     "rows of other channels",
 };
+
+static size_t most_lines(enum kind kind)
+{
+    return kind == DIMENSION || kind == PATCH || kind == CHANNELS ? ALIKE : LINES;
+}
 
 struct check {
     const struct gn_config *c;
@@ -44,7 +52,7 @@ static void fault(struct check *k, enum kind kind, size_t row, size_t column, co
     const struct gn_table_row *r = &k->t->row[row];
     struct gn_str s = { 0 };
     va_list args;
-    if (k->n[kind]++ >= LINES)
+    if (k->n[kind]++ >= most_lines(kind))
         return;
     gn_str_addf(&s, "%s:%zu: subject %s: ", r->file, r->line, r->sample);
     if (column < k->t->columns)
@@ -209,6 +217,58 @@ static void check_missing(struct check *k, struct gn_table *t)
     gn_strs_free(&all);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What gn-split deals out: the distinct subjects, or groups of them. 0: a subject has no group. */
+static size_t count_units(const struct gn_config *c, const struct gn_table *t, long column)
+{
+    struct gn_strs names = { 0 };
+    regex_t regex;
+    regmatch_t m[2];
+    bool match = c->group_regex && regcomp(&regex, c->group_regex, REG_EXTENDED) == 0;
+    size_t n = 0;
+    for (size_t r = 0; r < t->rows; r++) {
+        const char *id = t->row[r].subject;
+        char *part = NULL;
+        if (match && (regexec(&regex, id, 2, m, 0) || m[1].rm_so < 0))
+            break;
+        if (match)
+            part = gn_strndup(id + m[1].rm_so, (size_t)(m[1].rm_eo - m[1].rm_so));
+        gn_strs_add(&names, match ? part : column >= 0 ? t->row[r].cell[column] : id);
+        free(part);
+    }
+    if (names.n == t->rows && names.n) {
+        qsort(names.item, names.n, sizeof *names.item, by_text);
+        for (size_t i = 0; i < names.n; i++)
+            n += i == 0 || strcmp(names.item[i - 1], names.item[i]);
+    }
+    if (match)
+        regfree(&regex);
+    gn_strs_free(&names);
+    return n;
+}
+
+/* More folds than there is something to deal out. No validation folds: the sets are given. */
+static void check_folds(const struct gn_config *c, const char *path, const struct gn_table *t,
+                        const char *csv, struct gn_strs *faults)
+{
+    long column = c->group ? gn_table_find_column(t, c->group) : -1;
+    bool grouped = c->group || c->group_regex;
+    struct gn_err err = { 0 };
+    size_t n = c->group && column < 0 ? 0 : count_units(c, t, column);
+    enum gn_part *part = gn_alloc((n + 1) * sizeof *part);
+    if (n && (c->validation > 1 || c->validation < -1) &&
+        gn_folds_leaf(n, c->testing, c->validation, NULL, 0, 0, part, NULL, &err) < 0)
+        add_line(faults,
+                 "%s: nested_training: %s in %s%s: ask for fewer folds (testing: 1 is no test set), "
+                 "or give more patients",
+                 path, err.text, csv, grouped ? ", a group counts as one" : "");
+    free(part);
+}
+
 void gn_config_check_data(const struct gn_config *c, const char *path, struct gn_table *t,
                           const char *csv, struct gn_strs *faults)
 {
@@ -221,6 +281,7 @@ void gn_config_check_data(const struct gn_config *c, const char *path, struct gn
         add_line(faults, "%s: there is no label column, which training needs", csv);
     if (c->group && gn_table_find_column(t, c->group) < 0)
         add_line(faults, "%s: nested_training.group: %s has no column %s", path, csv, c->group);
+    check_folds(c, path, t, csv, faults);
     check_missing(&k, t);
     for (size_t i = 0; i < t->rows; i++)
         check_row(&k, i);
@@ -230,8 +291,8 @@ void gn_config_check_data(const struct gn_config *c, const char *path, struct gn
     for (int kind = 0; kind < KINDS; kind++) {
         for (size_t i = 0; i < k.lines[kind].n; i++)
             gn_strs_add(faults, k.lines[kind].item[i]);
-        if (k.n[kind] > LINES)
-            add_line(faults, "%s: and %zu more %s", csv, k.n[kind] - LINES, kind_names[kind]);
+        if (k.n[kind] > k.lines[kind].n)
+            add_line(faults, "%s: and %zu more %s", csv, k.n[kind] - k.lines[kind].n, kind_names[kind]);
         gn_strs_free(&k.lines[kind]);
     }
 }

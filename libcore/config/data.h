@@ -14,10 +14,11 @@
 void gn_config_check_training(const struct gn_config *c, const char *path, struct gn_strs *faults);
 
 /* Adds a line for each thing that keeps the table csv from being trained on with the config that
- * was read from path: columns that are missing, files that are missing or cannot be read, empty
- * cells, files of a subject on different grids, images of another dimension than the config's, a
- * patch that is larger than an image (unless a step changes sizes), rows of differing channels. At
- * most twenty lines a kind, then how many more there are. */
+ * was read from path: columns that are missing, more folds than subjects or groups (a config whose
+ * validation is 0 has none), files that are missing or cannot be read, empty cells, files of a
+ * subject on different grids, images of another dimension than the config's, a patch that is larger
+ * than an image (unless a step changes sizes), rows of differing channels. At most twenty lines a
+ * kind (three of what is usually wrong in every row), then how many more there are. */
 void gn_config_check_data(const struct gn_config *c, const char *path, struct gn_table *t,
                           const char *csv, struct gn_strs *faults);
 

@@ -233,6 +233,18 @@ static void put_sampler(const struct plan *p, struct gn_str *out)
     gn_str_addf(out, "            # %s\n", p->why);
 }
 
+/* A quarter of the patch, even: enough that no edge of a patch shows. */
+static void put_overlap(const struct plan *p, struct gn_str *out)
+{
+    gn_str_add(out, "inference_mechanism: {grid_aggregator_overlap: hann, patch_overlap: ");
+    if (p->whole)
+        gn_str_add(out, "0}\n");
+    else
+        for (int a = 0; a < p->axes; a++)
+            gn_str_addf(out, "%s%lld%s", a ? ", " : "[", (long long)(p->patch[a] / 8 * 2),
+                        a + 1 < p->axes ? "" : "]}\n");
+}
+
 /* ---- folds ---- */
 
 static int compare_texts(const void *a, const void *b)
@@ -283,7 +295,7 @@ static void find_people(const struct gn_table *t, struct people *who)
     free(name);
 }
 
-/* The first of five folds, twice; with few people fewer, down to one that trains and one that
+/* A fifth for testing, a fifth of the rest for validation; with few people fewer, down to one that trains and one that
  * validates. What may be several rows of a person is said; where a name is a number, it is used. */
 static void put_folds(const struct gn_table *t, struct gn_str *out)
 {
@@ -307,7 +319,8 @@ static void put_folds(const struct gn_table *t, struct gn_str *out)
         gn_str_addf(out, ", %s}   # %zu persons in %zu rows\n", regex, who.names, t->rows);
     else
         gn_str_addf(out, "}   # %s\n",
-                    units >= 7 ? "the first of five folds, twice" : "few subjects: a fold of each");
+                    units >= 7 ? "a fifth tests, a fifth of the rest validates; 5: each in turn"
+                               : "few subjects: one fold of each");
 }
 
 static void put_steps(const struct gn_survey *s, const struct plan *p, struct gn_str *out)
@@ -371,7 +384,7 @@ int gn_config_init(const char *csv, struct gn_str *out, struct gn_err *err)
                     "learning_rate: 0.001\nscheduler: constant\n"
                     "num_epochs: 100\npatience: 20\nbatch_size: 2\n");
     put_sampler(&p, out);
-    gn_str_add(out, "inference_mechanism: {grid_aggregator_overlap: hann, patch_overlap: 0}\n");
+    put_overlap(&p, out);
     put_folds(&t, out);
     put_steps(&s, &p, out);
     gn_str_add(out, "data_augmentation:\n"

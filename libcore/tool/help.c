@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAN_DATE "2025-01-01" /* fixed: a page changes only when its tool does */
+#define MAN_DATE "2026-11-24" /* fixed: a page changes only when its tool does */
 
 /* MAN_WIDTH: what man leaves of 80 columns to an indented line */
 enum { WIDTH = 80, MAN_WIDTH = 66, COLUMN = 28, CHOICES_SHOWN = 30 };
@@ -476,6 +476,10 @@ void gn_help_man(const struct gn_tool *tool, const struct gn_opts *opts, struct 
     gn_str_add(out, ".SH EXIT STATUS\n.TP\n0\ndone.\n.TP\n1\nfailed: bad data, an error of input "
                     "or output, truncated input; "
                     "or\nsubjects were left out.\n.TP\n2\nwrong usage.\n");
+    for (const struct gn_status *s = tool->statuses; s && s->text; s++) {
+        gn_str_addf(out, ".TP\n%d\n", s->status);
+        fill(out, s->text, strlen(s->text));
+    }
     man_examples(tool, out);
     if (tool->references && tool->references[0]) {
         gn_str_add(out, ".SH REFERENCES\n");

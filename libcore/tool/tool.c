@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -350,6 +351,14 @@ out:
     return rc;
 }
 
+/* Does a stage follow? */
+static bool into_pipe(const struct gn_tool_ctx *ctx)
+{
+    struct stat info;
+    return ctx->writer && !strcmp(ctx->output, "-") && fstat(STDOUT_FILENO, &info) == 0 &&
+           S_ISFIFO(info.st_mode);
+}
+
 static int loop(struct gn_tool_ctx *ctx)
 {
     size_t n = ctx->operands.n ? ctx->operands.n : 1;
@@ -370,7 +379,7 @@ static int loop(struct gn_tool_ctx *ctx)
         if (rc < 0)
             return -1;
     }
-    if (before > 0)
+    if (before > 0 && !into_pipe(ctx)) /* a stage that follows says it in its turn */
         gn_log(GN_LOG_WARN, "an earlier stage left out %lld %s", (long long)before,
                before == 1 ? "subject" : "subjects");
     ctx->failed += before;
