@@ -31,7 +31,7 @@ static const struct gn_opt opts[] = {
 /* ---- one subject ---- */
 
 struct subject {
-    const char *name, *ref, *pred; /* pred NULL: missing */
+    const char *name, *ref, *pred; /* NULL: missing; without ref no pred either */
     bool left_out;
     struct gn_joint joint;
     double voxel;                         /* mm3 */
@@ -152,7 +152,7 @@ static struct subject *pair_up(const struct gn_labelmaps *truth, struct gn_label
                                                      gn_labelmap_by_name);
         s[i] = (struct subject){ .name = images ? found->name : truth->item[i].name,
                                  .ref = truth->item[i].path,
-                                 .pred = found ? found->path : NULL };
+                                 .pred = found && truth->item[i].path ? found->path : NULL };
     }
     return s;
 }
@@ -203,13 +203,16 @@ static void add_rows(struct gn_scores *scores, const struct subject *s,
 }
 
 static int score_all(struct gn_tool_ctx *ctx, struct subject *s, size_t n,
-                     struct gn_regions *regions, struct gn_scores *scores)
+                     const char *truth, struct gn_regions *regions, struct gn_scores *scores)
 {
     for (size_t i = 0; i < n; i++) {
         if (s[i].left_out)
             continue;
         if (!s[i].pred) {
-            gn_log(GN_LOG_ERROR, "subject %s: no prediction of %s", s[i].name, s[i].ref);
+            if (s[i].ref)
+                gn_log(GN_LOG_ERROR, "subject %s: no prediction of %s", s[i].name, s[i].ref);
+            else
+                gn_log(GN_LOG_ERROR, "subject %s: no label in %s", s[i].name, truth);
             ctx->failed++;
             continue;
         }
@@ -240,7 +243,7 @@ static int dice(struct gn_tool_ctx *ctx)
     struct gn_scores scores = { 0 };
     struct gn_str text = { 0 };
     struct subject *subject = NULL;
-    size_t n = 0;
+    size_t n = 0, labelled = 0;
     bool image[2];
     int rc = -1;
 
@@ -262,12 +265,15 @@ static int dice(struct gn_tool_ctx *ctx)
         if (gn_labelmaps_list(&list[i], ctx->operands.item[i], i == 1, &ctx->err))
             goto out;
     n = list[1].n;
-    if (!n) {
+    for (size_t i = 0; i < n; i++)
+        labelled += list[1].item[i].path != NULL;
+    if (!labelled) {
         gn_err_set(&ctx->err, "%s: no subject has a label map", ctx->operands.item[1]);
         goto out;
     }
     subject = pair_up(&list[1], &list[0], image[0]);
-    if (check(ctx, subject, n, &list[0]) || score_all(ctx, subject, n, &regions, &scores))
+    if (check(ctx, subject, n, &list[0]) ||
+        score_all(ctx, subject, n, ctx->operands.item[1], &regions, &scores))
         goto out;
     gn_scores_print(&scores, &regions, args.distances, &text);
     rc = gn_file_write(args.output, text.data, text.len, false, &ctx->err);
@@ -318,8 +324,9 @@ static const struct gn_tool tool = {
         "--distances. The status is ok, both-empty, ref-empty or pred-empty. Rows both-empty "
         "(whose dice is 1) stay out of the rows mean, sd and n, and are counted in the status of "
         "the row n. The rows with Label all are the mean over a subject's labels first, then "
-        "over subjects. A subject without prediction is one row of status missing, and the exit "
-        "status is 1. Numbers have nine digits; a cell without a value is empty.",
+        "over subjects. A subject without prediction, or whose row of the truth names no label, is "
+        "one row of status missing, and the exit status is 1. Numbers have nine "
+        "digits; a cell without a value is empty.",
     .opts = opts,
     .examples =
         (const struct gn_example[]){

@@ -46,6 +46,12 @@ static double away_from(const struct gn_tensor *a, const struct gn_tensor *b, in
     return x == y || (x != x && y != y) ? 0 : fabs(x - y);
 }
 
+/* As numpy.isclose: infinities have no neighbours, however large R times them is. */
+static bool is_near(double x, double y, double away)
+{
+    return isfinite(x) && isfinite(y) && away <= args.atol + args.rtol * fabs(y);
+}
+
 /* A NaN on one side is the largest difference there is, and stays it. */
 static double larger(double max, double away)
 {
@@ -76,7 +82,7 @@ static void compare(const struct gn_tensor *a, const struct gn_tensor *b, struct
             }
             d->max = larger(d->max, away);
             squares += away * away;
-            if (away <= args.atol + args.rtol * fabs(y[i]))
+            if (is_near(x[i], y[i], away))
                 continue;
             if (d->beyond++ == 0) {
                 d->first = at + i;
@@ -120,8 +126,7 @@ static bool affines_differ(const struct gn_record *a, const struct gn_record *b)
         gn_record_reals(b, "affine", y, 12, &none) < 0)
         return false;
     for (int i = 0; i < 12; i++)
-        if ((float)x[i] != (float)y[i] &&
-            !(fabs(x[i] - y[i]) <= args.atol + args.rtol * fabs(y[i])))
+        if ((float)x[i] != (float)y[i] && !is_near(x[i], y[i], fabs(x[i] - y[i])))
             return true;
     return false;
 }
@@ -290,8 +295,9 @@ static const struct gn_tool tool = {
         "the root mean square, and how many values lie beyond the tolerance and where the first "
         "is (x y z c from 0); for whole numbers, labels above all, the share of voxels that "
         "agree. The last line says how many records differ, and the same of all values.\n\n"
-        "Two NaN are equal. Affines are equal if they are as float32, or within the tolerance; "
-        "an image without one fits any.",
+        "Two NaN are equal, and differ from all else; an infinity equals only itself, whatever the "
+        "tolerance. Affines are equal if they are as float32, or within the "
+        "tolerance; an image without one fits any.",
     .input =
         "Streams, image files or .safetensors models, also mixed. The first may be -, standard "
         "input; the second must be a file.",

@@ -102,7 +102,8 @@ static int run_study(struct gn_tool_ctx *ctx)
     list_inputs(args.input, &csv);
     s.csv = (const char *const *)csv.item;
     s.n_csv = csv.n;
-    if (gn_config_load(&config, args.config, &ctx->err) < 0 || gn_study_open(&s, &ctx->err) < 0)
+    if (gn_config_load(&config, args.config, &ctx->err) < 0 || gn_study_open(&s, &ctx->err) < 0 ||
+        (args.only && gn_study_check_leaf(&s, args.only, &ctx->err) < 0))
         goto out;
     if (args.print) {
         gn_study_shell(&s, &text);
@@ -135,17 +136,20 @@ static int run_predict(struct gn_tool_ctx *ctx)
                                    .inputs = &ctx->operands,
                                    .threads = gn_pool_threads(),
                                    .memory = memory_given(ctx),
-                                   .keep_going = ctx->keep_going};
+                                   .keep_going = ctx->keep_going,
+                                   .dry_run = args.print};
     struct gn_str text = {0};
+    struct gn_err unsaid = {0};
     if (!args.model || !args.out || !ctx->operands.n)
         return gn_err_usage(&ctx->err, "predict: -m MODEL, -o DIR and images or tables are needed");
     if (args.config || args.input || args.reset || args.only)
         return gn_err_usage(&ctx->err,
                             "predict: takes -m, -o, -n, --device and --keep-going; the config is "
                             "the model's");
-    int rc = gn_predict_run(&o, args.print ? &text : NULL, &ctx->err);
-    if (rc == 0 && args.print)
-        rc = say(&text, &ctx->err);
+    int rc = gn_predict_run(&o, &text, &ctx->err);
+    if (text.len && (args.print || gn_log_verbosity() >= 0) &&
+        say(&text, rc == 0 ? &ctx->err : &unsaid) < 0 && rc == 0)
+        rc = -1;
     gn_str_free(&text);
     return rc;
 }
@@ -181,7 +185,16 @@ static const struct gn_example examples[] = {
      "the pipelines it stands for, to paste and change"},
     {"gn-experiment status study/", "how far it is"},
     {"gn-experiment predict -m study/model/best.safetensors -o out/ scan.nii.gz", "one new image"},
+    {"gn-experiment predict -m study/model/best.safetensors -o out/ scan.nii.gz && "
+     "gn-load scan.nii.gz out/predictions.csv | gn-view -o scan.png", "and look at it"},
     {NULL, NULL}};
+
+static const struct gn_status statuses[] = {
+    {75, "stopped by SIGTERM or SIGUSR1: the same command goes on, trainings from the step after "
+         "which they saved."},
+    {130, "interrupted from the keyboard (SIGINT): the same command goes on, trainings from the "
+          "last epoch that was saved."},
+    {0, NULL}};
 
 static const struct gn_tool tool = {
     .name = "gn-experiment",
@@ -193,19 +206,28 @@ static const struct gn_tool tool = {
         "predictions of its test set, scores, pictures. Then it runs make. The recipes are the "
         "pipelines a person would type; -n prints them.\n\n"
         "The same command goes on after an interruption, and does nothing when all is there. More "
-        "epochs (num_epochs, patience) may be asked for; any other change of config, data "
-        "(tables, or size and time of a file) or split is refused, because a model would no longer "
-        "be what its folder says: use another "
-        "folder, or --reset. A cache file that is gone or cut is made again when something still "
-        "has to be computed from it. Without test subjects the validation set is predicted and "
+        "epochs (num_epochs, patience) may be asked for, and, as long as nothing was trained, any "
+        "other config, for which what depends on it is made again. Any other change of config, "
+        "data (tables, or size and time of a file) or split is refused, because a model would "
+        "no longer be what its folder says: use another folder, or --reset. So are fewer epochs "
+        "than were trained and less patience. Only a changed file of a subject of the test set "
+        "alone is taken in: cache, predictions and scores are made again, no model is. A cache "
+        "file that is gone or cut is made again when something still has to be computed from it; "
+        "predictions that are gone, cut, or of another model than the one that is there, always. "
+        "The labels of all subjects are compared with class_list before the first training. "
+        "--reset, once it is known that the new study can be, removes the files that a study "
+        "makes, by name, and folders that are empty then; if an input is among them it is refused. "
+        "Without test subjects the validation set is predicted and "
         "scored.\n\n"
         "SIGTERM and SIGUSR1 are passed to gn-train, which saves after its current step; status "
-        "75 then. When a program fails, its message is shown, and the product that could not be "
-        "made; -v shows all that make and the programs say. --memory is a limit of each program "
-        "that runs.\n\n"
+        "75 then. An interrupt from the keyboard ends all at once; the same command goes on from "
+        "the last epoch that was saved. When a program fails, its message is shown, and which "
+        "part of the study failed; -v shows all that make and the programs say. --memory is a "
+        "limit of each program that runs.\n\n"
         "A model and an image are all that predict needs: it gives the bytes that the "
-        "study gives for the same image. With --keep-going its predictions.csv lists the subjects "
-        "that were not left out; a study cannot leave any out.",
+        "study gives for the same image. Sizes are looked at first: a volume for a model of 2-D "
+        "images, or the reverse, is refused. With --keep-going its predictions.csv lists the "
+        "subjects that were not left out; a study cannot leave any out.",
     .input = "A YAML configuration (or a model, which has one) and a data table. An image operand "
              "of predict is one subject; its channels are joined by commas in the model's order.",
     .output =
@@ -215,10 +237,15 @@ static const struct gn_tool tool = {
         "data_testing.csv, model/, predictions/, scores.tsv, report/predictions.png. "
         "model/logs_testing.csv has one row, the test set with the best model. On standard "
         "output, a line a leaf: mean Dice, and where scores, picture and model are. predict "
-        "writes DIR/SAMPLE/SAMPLE_seg.EXT and, last, DIR/predictions.csv.",
+        "writes DIR/SAMPLE/SAMPLE_seg.EXT and, last, DIR/predictions.csv, and says on standard "
+        "output where they are (a line an image, of many how many) and which command draws "
+        "them; -q says nothing. status counts epochs and best_epoch from 1, as gn-train "
+        "does when it talks; best_epoch_no is the same epoch in the logs, whose epoch_no begins "
+        "with 0.",
     .commands = commands,
     .opts = opts,
     .examples = examples,
+    .statuses = statuses,
     .see_also = "gn-config(1), gn-split(1), gn-train(1), gn-dice(1), gn-view(1), make(1)",
     .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_OWN_O,
     .main = experiment_main,

@@ -55,6 +55,17 @@ static void describe(struct gn_record *out, const struct gn_record *image)
     gn_str_free(&classes);
 }
 
+/* A step may have squeezed a volume into one plane, or blown a plane up: what was read decides. */
+static int check_source(const struct gn_record *image, struct gn_err *err)
+{
+    int64_t size[3];
+    if (!gn_record_get(image, "source.shape"))
+        return 0;
+    return gn_record_ints(image, "source.shape", size, 3, err) < 0
+               ? -1
+               : gn_check_dimension(&model.config, size, err);
+}
+
 static int infer_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 {
     const int64_t *p = model.config.patch;
@@ -67,6 +78,7 @@ static int infer_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 
     if (gn_sample_whole(s, size, &ctx->err) < 0 ||
         gn_check_dimension(&model.config, size, &ctx->err) < 0 ||
+        (image && check_source(image, &ctx->err) < 0) ||
         gn_sample_size(s, size, &ctx->err) < 0)
         return -1;
     if (memcmp(size, p, sizeof size))
@@ -124,7 +136,8 @@ static const struct gn_tool tool = {
         "layer, a channel for each class of the class list. Put the patches together with "
         "gn-stitch.\n\n"
         "A model for 2-D images refuses patches of volumes, unless it was trained on slices of "
-        "volumes (patch_size: [x, y, 1]), and one for volumes refuses those of 2-D images.\n\n"
+        "volumes (patch_size: [x, y, 1]), and one for volumes refuses those of 2-D images; what "
+        "the image was when it was read counts, too.\n\n"
         "The images must have been prepared as the model records it; the first difference in their "
         "history is an error. Weights and "
         "outputs that are not finite are errors too: they would look like an empty segmentation.",

@@ -307,7 +307,8 @@ static const struct gn_tool tool = {
         "counts once, in however many records it comes. gn-train reads this table as "
         "--class-counts.\n\n"
         "--stats gives the deviation of the population and leaves NaN out of everything but "
-        "their number.\n\n"
+        "their number; with infinities among the values the mean is inf, -inf or (of both) nan, "
+        "the deviation nan.\n\n"
         "--verify goes on after a damaged file, so that one call names all of them.",
     .input =
         "Streams, image files and .safetensors models, whatever they are named but for the "

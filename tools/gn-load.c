@@ -22,32 +22,60 @@ static const struct gn_opt opts[] = {
     GN_OPT_END
 };
 
+/* Tables that go with image operands bring predictions and the like: images of their own would be
+ * others. */
+static int join_tables(struct gn_tool_ctx *ctx, struct gn_table *t, const struct gn_strs *tables)
+{
+    const char *const *paths = (const char *const *)tables->item;
+    for (size_t i = 0; i < tables->n; i++) {
+        struct gn_table one = { 0 };
+        if (gn_table_read(&one, &paths[i], 1, 0, &ctx->err))
+            return -1;
+        size_t images = one.images;
+        gn_table_free(&one);
+        if (images)
+            return gn_err_usage(&ctx->err, "%s: names images: give it, or images, not both",
+                                paths[i]);
+    }
+    return gn_table_join(t, paths, tables->n, &ctx->err);
+}
+
 static int open_table(struct gn_tool_ctx *ctx, struct gn_table *t)
 {
-    const char *const *operands = (const char *const *)ctx->operands.item;
-    size_t tables = 0;
+    struct gn_strs tables = { 0 }, images = { 0 };
+    int rc;
 
     if (!ctx->operands.n)
         return gn_err_usage(&ctx->err, "no input: give a CSV, or images");
-    for (size_t i = 0; i < ctx->operands.n; i++)
-        tables += gn_table_is_table(operands[i]);
-    if (tables && tables < ctx->operands.n)
-        return gn_err_usage(&ctx->err, "give tables or images, not both");
-    if (tables)
-        return gn_table_read(t, operands, ctx->operands.n, GN_TABLE_IMAGES, &ctx->err);
-    return gn_table_from_images(t, operands, ctx->operands.n, &ctx->err);
+    for (size_t i = 0; i < ctx->operands.n; i++) {
+        const char *operand = ctx->operands.item[i];
+        gn_strs_add(gn_table_is_table(operand) ? &tables : &images, operand);
+    }
+    if (!images.n)
+        rc = gn_table_read(t, (const char *const *)tables.item, tables.n, GN_TABLE_IMAGES,
+                           &ctx->err);
+    else
+        rc = gn_table_from_images(t, (const char *const *)images.item, images.n, &ctx->err);
+    if (rc == 0 && images.n && tables.n)
+        rc = join_tables(ctx, t, &tables);
+    gn_strs_free(&tables);
+    gn_strs_free(&images);
+    return rc;
 }
 
 /* Files that are not there: all of them are named before anything is read. */
 static int check_missing(struct gn_tool_ctx *ctx, struct gn_table *t)
 {
     struct gn_strs lines = { 0 };
-    size_t missing = gn_table_missing(t, args.skip_missing, &lines);
+    bool drop = args.skip_missing || ctx->keep_going;
+    size_t missing = gn_table_missing(t, drop, &lines);
     int rc = 0;
 
     for (size_t i = 0; i < lines.n; i++) {
         if (args.skip_missing)
             gn_log(GN_LOG_WARN, "%s", lines.item[i]);
+        else if (ctx->keep_going)
+            gn_log(GN_LOG_ERROR, "%s (left out)", lines.item[i]);
         else if (i + 1 < lines.n)
             gn_log(GN_LOG_ERROR, "%s", lines.item[i]);
         else
@@ -56,6 +84,8 @@ static int check_missing(struct gn_tool_ctx *ctx, struct gn_table *t)
     if (missing && args.skip_missing)
         gn_log(GN_LOG_WARN, "left out %zu of %zu rows, whose files are missing", missing,
                t->rows + missing);
+    else if (drop)
+        ctx->failed += (int64_t)missing;
     gn_strs_free(&lines);
     return rc;
 }
@@ -141,7 +171,11 @@ static const struct gn_tool tool = {
                    "rows gives samples ID, ID_v1, ID_v2.\n\n"
                    "Without a table each operand is one sample, named by the stem of its first "
                    "file; its channels are joined by commas: "
-                   "t1.nii.gz,t2.nii.gz.\n\n"
+                   "t1.nii.gz,t2.nii.gz. A table beside images adds its columns, predictions.csv "
+                   "the predictions, to the samples of its SubjectIDs; it may not name images.\n\n"
+                   "A file that is not there is a failure, told before anything is read; with "
+                   "--keep-going its row is left out and the status is 1 at the end, with "
+                   "--skip-missing it is left out and that is none.\n\n"
                    "Voxels keep the type and the values of the file; scaled integers become "
                    "float32, or float64 where that is needed. The "
                    "files of a subject must have one size and one affine. A label of three equal "

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "io/safetensors.h"
-#include "run/setup.h"
+#include "run/checkpoint.h"
 #include "tool/tool.h"
 
 static struct model_args {
@@ -47,18 +47,15 @@ static bool is_model(const char *path)
 }
 
 /* Does the file hold what the network its config names is made of? */
-static int compare(struct gn_tool_ctx *ctx, const char *path, const struct gn_net_spec *spec,
-                   struct gn_str *out)
+static int compare(struct gn_tool_ctx *ctx, const char *path, const struct gn_safetensors *st,
+                   const struct gn_net_spec *spec, struct gn_str *out)
 {
-    struct gn_safetensors st;
     struct gn_err why = { 0 };
     /* Names and shapes do not depend on the patch: the smallest will do. */
     int64_t patch[3] = { 1, 1, 1 };
     struct gn_net_param *p;
     int rc = -1;
     struct gn_net *net = NULL;
-    if (gn_safetensors_open(&st, path, &ctx->err) < 0)
-        return -1;
     while (gn_net_check(spec, patch, &why) < 0) {
         patch[0]++;
         patch[1]++;
@@ -68,7 +65,7 @@ static int compare(struct gn_tool_ctx *ctx, const char *path, const struct gn_ne
         goto out;
     int n = gn_net_params(net, &p);
     for (int k = 0; k < n; k++) {
-        const struct gn_tensor *t = gn_safetensors_get(&st, p[k].name);
+        const struct gn_tensor *t = gn_safetensors_get(st, p[k].name);
         bool same = t && t->rank == p[k].tensor.rank;
         for (int a = 0; same && a < t->rank; a++)
             same = t->shape[a] == p[k].tensor.shape[a];
@@ -78,13 +75,12 @@ static int compare(struct gn_tool_ctx *ctx, const char *path, const struct gn_ne
             goto out;
         }
     }
-    for (size_t i = 0; i < st.n_meta; i++)
-        if (strcmp(st.meta[i].key, "config"))
-            gn_str_addf(out, "%s\t%s\n", st.meta[i].key, st.meta[i].value);
+    for (size_t i = 0; i < st->n_meta; i++)
+        if (strcmp(st->meta[i].key, "config"))
+            gn_str_addf(out, "%s\t%s\n", st->meta[i].key, st->meta[i].value);
     rc = 0;
 out:
     gn_net_free(net);
-    gn_safetensors_close(&st);
     return rc;
 }
 
@@ -93,19 +89,30 @@ static int show(struct gn_tool_ctx *ctx, const char *path)
     struct gn_config c = { 0 };
     struct gn_setup s = { 0 };
     struct gn_str text = { 0 };
-    int rc = -1;
+    struct gn_safetensors st = { 0 };
+    struct gn_strs steps = { 0 };
+    struct gn_err fault = { 0 }; /* why no prediction could be made with this model */
+    bool model = is_model(path), opened = false;
+    int rc = -1, own = 0;
     if (gn_config_load(&c, path, &ctx->err) < 0)
         goto out;
     if (args.channels > 4096) {
         gn_err_usage(&ctx->err, "--channels %lld: must be 1 to 4096", (long long)args.channels);
         goto out;
     }
-    int channels = args.channels > 0 ? (int)args.channels : c.channels > 0 ? c.channels : 1;
-    if (args.channels <= 0 && c.channels <= 0)
+    if (model) {
+        if (gn_safetensors_open(&st, path, &ctx->err) < 0)
+            goto out;
+        opened = true;
+        if (gn_model_check(&st, &c, &steps, &own, &fault) < 0)
+            own = 0;
+    }
+    int channels = args.channels > 0 ? (int)args.channels : c.channels > 0 ? c.channels : own;
+    if (channels <= 0 && !fault.code)
         gn_log(GN_LOG_NOTE,
                "%s: does not say how many channels the images have: 1 is assumed (--channels)",
                path);
-    if (gn_setup_from_config(&s, &c, channels, &ctx->err) < 0)
+    if (gn_setup_from_config(&s, &c, channels > 0 ? channels : 1, &ctx->err) < 0)
         goto out;
     int64_t patch[3];
     for (int i = 0; i < 3; i++)
@@ -117,10 +124,15 @@ static int show(struct gn_tool_ctx *ctx, const char *path)
         gn_err_wrap(&ctx->err, "%s", path);
         goto out;
     }
-    rc = is_model(path) ? compare(ctx, path, &s.net, &text) : 0;
-    if (rc == 0)
+    rc = model ? compare(ctx, path, &st, &s.net, &text) : 0;
+    if (rc == 0 && (!fault.code || !strcmp(args.output, "-"))) /* a failed run leaves no FILE */
         rc = gn_file_write(args.output, gn_str_text(&text), text.len, false, &ctx->err);
+    if (rc == 0 && fault.code)
+        rc = gn_err_set(&ctx->err, "%s: %s", path, fault.text);
 out:
+    if (opened)
+        gn_safetensors_close(&st);
+    gn_strs_free(&steps);
     gn_str_free(&text);
     gn_setup_free(&s);
     gn_config_free(&c);
@@ -158,7 +170,9 @@ static const struct gn_tool tool = {
                    "for, without data and without computing, and prints its "
                    "layers, parameters, cost, receptive field, smallest patch and the memory that "
                    "training and inference will take. Of a model "
-                   "it also checks that the file holds every tensor of that network.",
+                   "it also checks that the file holds every tensor of that network, and that its "
+                   "metadata are such as prediction takes; else the last line, on standard error, "
+                   "says why not, and the status is 1.",
     .output = "Text on standard output, or in the file of -o: a table of layers, then one line a "
               "fact, its name, a tab, its value; or YAML.",
     .commands = commands,

@@ -94,7 +94,7 @@ static int save_begin(struct gn_tool_ctx *ctx)
     if (gn_index_own(data_path, ctx->tool->name, &ctx->err) ||
         gn_index_own(predictions_path, ctx->tool->name, &ctx->err))
         return -1;
-    return 0;
+    return gn_output_open(&out, &ctx->err);
 }
 
 /* ---- the rows ---- */
@@ -253,10 +253,8 @@ static int save_cache(struct gn_tool_ctx *ctx, struct gn_sample *s)
         gn_str_addf(&file, "_%.*s", (int)strcspn(index, "/"), index);
     gn_str_add(&file, ".gnt");
     path = gn_path_join(args.dir, gn_str_text(&file));
-    if (gn_output_claim(&out, gn_str_text(&file), &ctx->err) ||
-        gn_output_spares(&out, path, &ctx->operands, &ctx->err))
+    if (gn_output_claim(&out, gn_str_text(&file), &ctx->operands, &ctx->err))
         goto out;
-    drop_indices(ctx);
     w = gn_writer_open(path, &ctx->err);
     if (!w)
         goto out;
@@ -331,15 +329,20 @@ static const struct gn_tool tool = {
                    "weightmap, or an image's own name; _I of patch.index comes before the dot. "
                    "data.csv names images, labels and values, "
                    "predictions.csv predictions; they are written last, so a folder without them "
-                   "is unfinished. A table there that gn-save did not write, or that was changed "
-                   "since, is never replaced (.data.csv.gn-save remembers), nor is a file that a "
-                   "sample was read from. While one gn-save writes into a folder, another is "
-                   "refused.\n\n"
+                   "is unfinished. Only what an earlier gn-save wrote there is replaced, also "
+                   "where it was killed: .gn-save lists the names (whoever edits such a file does "
+                   "well to move it). Any other file that is in the way is an error, and stays as it is; "
+                   "so is one that a sample was read from, and a table that was changed "
+                   "since (.data.csv.gn-save remembers). While one gn-save writes into a "
+                   "folder, another is refused.\n\n"
                    "NIfTI files get the record's affine as sform and, where it is free of shear, "
                    "as qform. PNG, JPEG and TIFF hold no "
                    "position. A picture that cannot hold a record's type or slices becomes .tif, "
                    "and what was read with a place from a file of such a name .nii.gz, "
                    "unless --ext says otherwise.\n\n"
+                   "--dtype that would change a label is an error; for images, values that the "
+                   "type cannot hold become the nearest that it can (NaN 0; in floats an "
+                   "infinity), with a warning for each file that says how many.\n\n"
                    "Scores of a classifier or a regression are rows of predictions.csv.\n\n"
                    "With --cache each sample becomes DIR/SAMPLE.gnt, image records with their "
                    "statistics (parent.min, max, mean, std).",

@@ -2,11 +2,13 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "config/folds.h"
+#include "io/index.h"
 #include "io/table.h"
 #include "tool/tool.h"
 
@@ -152,29 +154,63 @@ static int find_classes(const struct gn_table *t, const struct units *u, uint32_
     return rc;
 }
 
-static int write_part(const struct gn_table *t, const struct units *u, const enum gn_part *part,
-                      const uint32_t *place, enum gn_part which, const char *dir,
-                      struct gn_err *err)
-{
-    static const char *const names[] = { "data_training.csv", "data_validation.csv",
+static const char *const part_file[] = { "data_training.csv", "data_validation.csv",
                                          "data_testing.csv" };
-    struct gn_str text = { 0 };
-    char *path = gn_path_join(dir, names[which]);
-    gn_table_put_header(t, &text);
-    for (size_t i = 0; i < t->rows; i++)
-        if (part[place[u->of_row[i]]] == which)
-            gn_table_put_row(t, i, dir, &text);
-    int rc = gn_file_write(path, text.data, text.len, false, err);
-    gn_str_free(&text);
-    free(path);
+
+static bool has_part(int p)
+{
+    return p != GN_TESTING || (args.testing != 1 && args.testing != -1);
+}
+
+/* May this leaf's tables be written? Not over the table that is split, nor over one that somebody
+ * else wrote or has changed. */
+static int check_leaf(const char *dir, const char *input, const char *tool, struct gn_err *err)
+{
+    struct stat in, there;
+    int rc = 0;
+    for (int p = GN_TRAINING; p <= GN_TESTING && rc == 0; p++) {
+        char *path = gn_path_join(dir, part_file[p]);
+        if (stat(path, &there) == 0 && stat(input, &in) == 0 && there.st_dev == in.st_dev &&
+            there.st_ino == in.st_ino)
+            rc = gn_err_set(err, "is the table that is split, and is not written over: choose "
+                            "another folder (-o)");
+        else if (has_part(p))
+            rc = gn_index_own(path, tool, err);
+        free(path);
+    }
     return rc;
 }
 
-/* Write every leaf. order[i]: the unit at place i of the order in which folds are cut. */
+/* A test set of an earlier split, whose subjects are now elsewhere, goes. */
+static int write_leaf(const struct gn_table *t, const struct units *u, const enum gn_part *part,
+                      const uint32_t *place, const char *dir, const char *tool, struct gn_err *err)
+{
+    int rc = gn_mkdirs(dir, err);
+    for (int p = GN_TRAINING; p <= GN_TESTING && rc == 0; p++) {
+        struct gn_str text = { 0 };
+        char *path = gn_path_join(dir, part_file[p]);
+        gn_table_put_header(t, &text);
+        for (size_t i = 0; i < t->rows; i++)
+            if ((int)part[place[u->of_row[i]]] == p)
+                gn_table_put_row(t, i, dir, &text);
+        if (has_part(p))
+            rc = gn_index_put(path, tool, text.data, text.len, err);
+        else
+            gn_index_drop(path, tool);
+        gn_str_free(&text);
+        free(path);
+    }
+    return rc;
+}
+
+/* Write every leaf, once all are known to be possible. order[i]: the unit at place i of the order
+ * in which folds are cut. */
 static int write_leaves(const struct gn_table *t, const struct units *u, const uint32_t *order,
-                        const uint32_t *class_of, struct gn_err *err)
+                        const uint32_t *class_of, const char *input, const char *tool,
+                        struct gn_err *err)
 {
     int testing = (int)args.testing, validation = (int)args.validation, rc = 0;
+    int leaves = gn_folds_run(testing) * gn_folds_run(validation);
     uint32_t *place = gn_alloc((u->n + 1) * sizeof *place),
              *ordered = gn_alloc((u->n + 1) * sizeof *ordered);
     enum gn_part *part = gn_alloc((u->n + 1) * sizeof *part);
@@ -183,16 +219,20 @@ static int write_leaves(const struct gn_table *t, const struct units *u, const u
         place[order[i]] = (uint32_t)i;
         ordered[i] = class_of ? class_of[order[i]] : 0;
     }
-    for (int leaf = 0; leaf < gn_folds_run(testing) * gn_folds_run(validation) && rc == 0; leaf++) {
-        int f = leaf / gn_folds_run(validation), g = leaf % gn_folds_run(validation);
+    for (int i = 0; i < 2 * leaves && rc == 0; i++) {
+        int leaf = i % leaves, f = leaf / gn_folds_run(validation),
+            g = leaf % gn_folds_run(validation);
         char *name = gn_folds_leaf_name(testing, validation, f, g),
              *dir = *name ? gn_path_join(args.output, name) : gn_strdup(args.output);
+        struct gn_err why = { 0 };
         rc = gn_folds_leaf(u->n, testing, validation, class_of ? ordered : NULL, f, g, part,
-                           &sparse, err);
-        rc = rc ? rc : gn_mkdirs(dir, err);
-        for (int p = GN_TRAINING; p <= GN_TESTING && rc == 0; p++)
-            if (p != GN_TESTING || (testing != 1 && testing != -1))
-                rc = write_part(t, u, part, place, (enum gn_part)p, dir, err);
+                           &sparse, &why);
+        if (rc)
+            gn_err_set(err, "%s: ask for fewer folds (--test, --val), or give more subjects",
+                       why.text);
+        else
+            rc = i < leaves ? check_leaf(dir, input, tool, err)
+                            : write_leaf(t, u, part, place, dir, tool, err);
         free(name);
         free(dir);
     }
@@ -254,7 +294,7 @@ static int split_main(struct gn_tool_ctx *ctx)
         struct gn_draw draw = gn_draw_at(ctx->seed, "gn-split", NULL, 0, 0, 0);
         gn_draw_permutation(&draw, order, (uint32_t)u.n);
     }
-    if (write_leaves(&t, &u, order, class_of, &ctx->err)) {
+    if (write_leaves(&t, &u, order, class_of, path, ctx->tool->name, &ctx->err)) {
         gn_err_wrap(&ctx->err, "%s", path);
         goto out;
     }
@@ -298,7 +338,10 @@ static const struct gn_tool tool = {
     .output = "DIR/[testing_F/][G/]data_training.csv, data_validation.csv and, unless --test is 1, "
               "data_testing.csv; without testing_F "
               "if there is one outer fold, without G if there is one inner fold. Relative paths "
-              "are rewritten to hold from there.",
+              "are rewritten to hold from there. A table there that gn-split did not write, or "
+              "that was changed since, is never replaced (.data_training.csv.gn-split and its like "
+              "remember), nor is the table that is split; an earlier split's data_testing.csv goes "
+              "when --test is 1.",
     .opts = opts,
     .examples = examples,
     .see_also = "gn-load(1), gn-config(1), gn-experiment(1)",

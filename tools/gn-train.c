@@ -81,6 +81,12 @@ static const struct gn_example examples[] = {
      "train on cached patches; the same command resumes"},
     {NULL, NULL}};
 
+static const struct gn_status statuses[] = {
+    {75, "stopped by SIGTERM or SIGUSR1, after saving: the same command goes on."},
+    {130, "interrupted from the keyboard (SIGINT): the same command goes on from what was saved "
+          "last, as after any other end."},
+    {0, NULL}};
+
 static const struct gn_tool tool = {
     .name = "gn-train",
     .summary = "train a network on the samples of a stream",
@@ -94,7 +100,10 @@ static const struct gn_tool tool = {
                    "After a crash, a power cut or kill -9 the same command (with gn-epochs --from) "
                    "goes on and ends in the same bytes. SIGTERM and SIGUSR1 "
                    "save after the current step and end with status 75. One gn-train at a time "
-                   "works in a folder.\n\n"
+                   "works in a folder. A folder that holds a best, a log or DONE but no latest is "
+                   "refused, for they would be overwritten; so is --init where a training that did "
+                   "not begin with those weights would go on. A finished training takes nothing "
+                   "from its stream and says so; a broken stream is an error all the same.\n\n"
                    "The samples' history must show the preprocessing that the config stands for; "
                    "the first difference is named. A config without data_preprocessing takes what "
                    "was done as its own; a step that a model could not ask for again (one that "
@@ -120,6 +129,7 @@ static const struct gn_tool tool = {
               "goes on.",
     .opts = opts,
     .examples = examples,
+    .statuses = statuses,
     .see_also = "gn-epochs(1), gn-infer(1), gn-model(1), gn-config(1)",
     .flags = GN_TOOL_NO_INPUT | GN_TOOL_NO_OUTPUT | GN_TOOL_OWN_O | GN_TOOL_SEED | GN_TOOL_NO_KEEP,
     .main = train_main,

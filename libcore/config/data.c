@@ -263,8 +263,8 @@ static void check_folds(const struct gn_config *c, const char *path, const struc
     if (n && (c->validation > 1 || c->validation < -1) &&
         gn_folds_leaf(n, c->testing, c->validation, NULL, 0, 0, part, NULL, &err) < 0)
         add_line(faults,
-                 "%s: nested_training: %s in %s%s: ask for fewer folds (testing: 1 is no test set), "
-                 "or give more patients",
+                 "%s: nested_training: %s in %s%s: ask for fewer folds (testing: 1 is no test "
+                 "set), or give more patients",
                  path, err.text, csv, grouped ? ", a group counts as one" : "");
     free(part);
 }
@@ -292,7 +292,8 @@ void gn_config_check_data(const struct gn_config *c, const char *path, struct gn
         for (size_t i = 0; i < k.lines[kind].n; i++)
             gn_strs_add(faults, k.lines[kind].item[i]);
         if (k.n[kind] > k.lines[kind].n)
-            add_line(faults, "%s: and %zu more %s", csv, k.n[kind] - k.lines[kind].n, kind_names[kind]);
+            add_line(faults, "%s: and %zu more %s", csv, k.n[kind] - k.lines[kind].n,
+                     kind_names[kind]);
         gn_strs_free(&k.lines[kind]);
     }
 }

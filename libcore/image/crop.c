@@ -1,6 +1,7 @@
 /* crop.c - parts of images, padding, orientation. */
 #include "image/crop.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,9 +110,19 @@ static void pad_extreme(struct gn_tensor *t, int64_t at, int64_t step, int64_t f
             memcpy(data + (size_t)(at + i * step) * item, data + (size_t)best * item, item);
 }
 
-/* Pad a line: v holds n values from its index first on, room for total. */
+/* Step k of n from zero to edge, in the order of numpy.linspace's arithmetic, which numpy.pad
+ * calls: the step first, or, where the step of any line of this side is zero, the share first;
+ * integers are rounded down. */
+static double ramp(double edge, int64_t k, int64_t n, bool any_zero, bool whole)
+{
+    double y = any_zero ? (double)k / (double)n * edge : (double)k * (edge / (double)n);
+    return whole ? floor(y) : y + 0.0; /* + 0.0: never -0 */
+}
+
+/* Pad a line: v holds n values from its index first on, room for total. any_zero: for ramp(), of
+ * the sides before and behind; whole: of integers. */
 static void pad_line(double *v, int64_t first, int64_t n, int64_t total, enum gn_pad mode,
-                     double *sorted)
+                     const bool any_zero[2], bool whole, double *sorted)
 {
     double fill = 0;
     if (mode == GN_PAD_MEDIAN) {
@@ -129,9 +140,9 @@ static void pad_line(double *v, int64_t first, int64_t n, int64_t total, enum gn
         if (mode != GN_PAD_RAMP)
             v[i] = fill;
         else if (i < first)
-            v[i] = v[first] * (double)i / (double)first;
+            v[i] = ramp(v[first], i, first, any_zero[0], whole);
         else
-            v[i] = v[first + n - 1] * (double)(total - 1 - i) / (double)(total - first - n);
+            v[i] = ramp(v[first + n - 1], total - 1 - i, total - first - n, any_zero[1], whole);
     }
 }
 
@@ -141,6 +152,7 @@ static int pad_lines(struct gn_tensor *t, const struct gn_box *box, const int64_
 {
     int64_t n[3] = { t->shape[3], t->shape[2], t->shape[1] }, step[3] = { 1, n[0], n[0] * n[1] };
     int64_t lo[3], have[3], longest = 0;
+    const bool whole = !gn_dtype_is_float(t->dtype);
     for (int k = 0; k < 3; k++) {
         lo[k] = box->origin[k] < 0 ? -box->origin[k] : 0;
         int64_t end = size[k] - box->origin[k];
@@ -155,6 +167,15 @@ static int pad_lines(struct gn_tensor *t, const struct gn_box *box, const int64_
         /* axes before k are padded already, those after it are not */
         int64_t a0 = a < k ? 0 : lo[a], a1 = a < k ? n[a] : lo[a] + have[a];
         int64_t b0 = b < k ? 0 : lo[b], b1 = b < k ? n[b] : lo[b] + have[b];
+        bool any_zero[2] = { false, false };
+        for (int64_t c = 0; c < t->shape[0] && have[k] < n[k] && mode == GN_PAD_RAMP; c++)
+            for (int64_t i = a0; i < a1; i++)
+                for (int64_t m = b0; m < b1; m++) {
+                    int64_t at = c * n[0] * n[1] * n[2] + i * step[a] + m * step[b];
+                    int64_t last = lo[k] + have[k] - 1;
+                    any_zero[0] |= gn_tensor_get(t, at + lo[k] * step[k]) == 0;
+                    any_zero[1] |= gn_tensor_get(t, at + last * step[k]) == 0;
+                }
         for (int64_t c = 0; c < t->shape[0] && have[k] < n[k]; c++)
             for (int64_t i = a0; i < a1; i++)
                 for (int64_t m = b0; m < b1; m++) {
@@ -165,7 +186,7 @@ static int pad_lines(struct gn_tensor *t, const struct gn_box *box, const int64_
                     }
                     for (int64_t q = 0; q < n[k]; q++)
                         line[q] = gn_tensor_get(t, at + q * step[k]);
-                    pad_line(line, lo[k], have[k], n[k], mode, line + longest);
+                    pad_line(line, lo[k], have[k], n[k], mode, any_zero, whole, line + longest);
                     for (int64_t q = 0; q < n[k]; q++)
                         if (q < lo[k] || q >= lo[k] + have[k])
                             gn_tensor_set(t, at + q * step[k], line[q]);

@@ -1,7 +1,8 @@
 /* plugin_tiff.c - TIFF and BigTIFF by libtiff: strips and tiles, chunky and planar, integers of 8
  * to 64 bits and floats as they are; grey of 1, 2 and 4 bits scaled to 8, of 9 to 15 bits kept in
  * 16; palettes and YCbCr become RGB; unsigned MINISWHITE is inverted; CMYK, Lab and further samples
- * are channels. Pages like the first become z; others (thumbnails, pyramid levels) are left out. */
+ * are channels. Pages of one size and type are z; those marked as reduced (thumbnails, pyramid
+ * levels) or as masks are left out, any other is an error. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,9 @@
 enum { MAX_PAGES = 65536, SINGLE_ALLOC = 256 << 20 };
 
 static const struct gn_host *host;
+/* In the order of enum gn_dtype: the host's own table is no symbol for a plug-in. */
+static const char *const dtype_names[] = { "uint8", "int8", "uint16", "int16", "uint32", "int32",
+                                           "uint64", "int64", "float16", "float32", "float64" };
 
 /* What libtiff says about one file. While directories are read an error with a result is a warning;
  * while pixels are read every error counts, and every warning of the JPEG decoder, which otherwise
@@ -412,22 +416,54 @@ out:
     return rc;
 }
 
-/* Goes through the directories: the first page's fields, and the offsets of all like it. */
+/* A page of the picture itself, by what the file says of it. */
+static bool is_main(TIFF *t)
+{
+    uint32_t subtype = 0;
+
+    TIFFGetField(t, TIFFTAG_SUBFILETYPE, &subtype);
+    return !(subtype & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK));
+}
+
+/* This page as one more of the volume that `first` began. */
+static int check_page(TIFF *t, const struct page *first, size_t first_number, size_t number,
+                      size_t file_size, struct gn_err *err)
+{
+    struct gn_err why = { 0 };
+    struct page p;
+
+    if (describe(t, &p, &why) || check_claim(t, &p, file_size, &why))
+        return host->err_set(err, "page %zu: %s", number, why.text);
+    if (same_kind(first, &p))
+        return 0;
+    return host->err_set(err,
+                         "page %zu is %u x %u pixels, %lld channel%s of %s, page %zu %u x %u, %lld "
+                         "of %s: pages of one size and type make an image",
+                         number, p.w, p.h, (long long)p.channels, p.channels == 1 ? "" : "s",
+                         dtype_names[p.dtype], first_number, first->w, first->h,
+                         (long long)first->channels, dtype_names[first->dtype]);
+}
+
+/* Goes through the directories: the fields of the first page of the picture, and the offsets of all
+ * its pages. A file of reduced images alone is its first. */
 static int list_pages(TIFF *t, struct page *first, uint64_t **offset, size_t *n, size_t file_size,
                       struct talk *k, struct gn_err *err)
 {
-    struct gn_err other = { 0 };
-    struct page p;
-    size_t cap = 0, seen = 1;
+    size_t cap = 0, seen = 1, first_number = 1;
+    bool reduced = false;
 
-    if (describe(t, first, err) || check_claim(t, first, file_size, err))
-        return -1;
     for (;;) {
-        uint32_t subtype = 0;
-        TIFFGetField(t, TIFFTAG_SUBFILETYPE, &subtype);
-        if (seen == 1 ||
-            (!(subtype & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) && describe(t, &p, &other) == 0 &&
-             same_kind(first, &p) && check_claim(t, &p, file_size, &other) == 0)) {
+        const bool is_page = is_main(t);
+        if (seen == 1 || (is_page && reduced)) {
+            if (describe(t, first, err) || check_claim(t, first, file_size, err))
+                return -1;
+            *n = 0;
+            reduced = !is_page;
+            first_number = seen;
+        } else if (is_page && check_page(t, first, first_number, seen, file_size, err)) {
+            return -1;
+        }
+        if (is_page || seen == 1) {
             if (*n == cap) {
                 uint64_t *more = realloc(*offset, (cap = cap ? 2 * cap : 16) * sizeof *more);
                 if (!more)

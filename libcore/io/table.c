@@ -337,6 +337,7 @@ static int add_file(struct gn_table *t, const char *file, bool is_first, unsigne
     const char **name;
     char *dir = NULL, *file_name;
     size_t subject, before = t->columns, matched = 0, unmatched = 0;
+    bool of_images = t->rows && !*t->row[0].file;
     int rc = -1;
 
     if (gn_csv_read(&csv, file, err))
@@ -345,6 +346,12 @@ static int add_file(struct gn_table *t, const char *file, bool is_first, unsigne
     file_name = keep(&t->arena, file);
     role = gn_alloc((csv.columns + 1) * sizeof *role);
     find_roles(t, &csv, role, &subject);
+    if (csv.columns == 1 && strchr(csv.header[0], ';')) {
+        fault(&faults,
+              "%s:1: its columns are separated by semicolons: a table's are by commas or by tabs",
+              file);
+        goto out;
+    }
     if (subject == SIZE_MAX)
         fault(&faults, "%s:1: no subject column (SubjectID)", file);
     if (!csv.rows && is_first)
@@ -378,10 +385,12 @@ static int add_file(struct gn_table *t, const char *file, bool is_first, unsigne
         fill_row(t, (size_t)to, before, &csv, r, subject, is_first, dir);
     }
     if (!is_first && !matched) {
-        fault(&faults, "%s: none of its subjects stands in %s", file, t->row[0].file);
+        fault(&faults, "%s: none of its subjects %s %s", file,
+              of_images ? "is called as" : "stands in",
+              of_images ? t->row[0].sample : t->row[0].file);
         goto out;
     }
-    if (unmatched) {
+    if (unmatched && !of_images) {
         char *line = gn_asprintf("%s: %zu of its rows name no subject of %s", file, unmatched,
                                  t->row[0].file);
         gn_strs_add(&t->warnings, line);
@@ -413,6 +422,14 @@ int gn_table_read(struct gn_table *t, const char *const *paths, size_t n, unsign
 fail:
     gn_table_free(t);
     return -1;
+}
+
+int gn_table_join(struct gn_table *t, const char *const *paths, size_t n, struct gn_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (add_file(t, paths[i], false, 0, err))
+            return -1;
+    return 0;
 }
 
 bool gn_table_is_table(const char *operand)
@@ -485,11 +502,19 @@ int gn_table_from_images(struct gn_table *t, const char *const *operands, size_t
         stem = gn_path_stem(files.item[0]);
         cell[0] = keep_owned(&t->arena, stem);
         t->row[r] = (struct gn_table_row){ cell[0], cell[0], cell, path, "", 0 };
-        slots_add(&names, cell[0], &fresh);
+        size_t *earlier = slots_add(&names, cell[0], &fresh);
         if (!fresh) {
-            gn_err_usage(err, "%s: another image is named %s too", operands[r], cell[0]);
+            const char *first = operands[*earlier];
+            if (strcmp(first, operands[r]) == 0)
+                gn_err_usage(err, "%s: given twice", operands[r]);
+            else
+                gn_err_usage(err,
+                             "%s: would be called %s, as %s is: rename one, or give a CSV with "
+                             "columns SubjectID and Channel_0",
+                             operands[r], cell[0], first);
             goto out;
         }
+        *earlier = r;
         t->rows++;
         gn_strs_free(&files);
     }

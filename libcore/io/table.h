@@ -88,6 +88,11 @@ int gn_table_read(struct gn_table *t, const char *const *paths, size_t n, unsign
 int gn_table_from_images(struct gn_table *t, const char *const *operands, size_t n,
                          struct gn_err *err) GN_MUST_USE;
 
+/* Columns of tables (of predictions, say) for the samples of image operands, as gn_table_read joins
+ * them; rows of theirs that fit none of the images are left. */
+int gn_table_join(struct gn_table *t, const char *const *paths, size_t n,
+                  struct gn_err *err) GN_MUST_USE;
+
 /* Is this operand a table (by its extension: .csv, .tsv, .txt)? */
 bool gn_table_is_table(const char *operand);
 

@@ -237,6 +237,8 @@ int gn_checkpoint_save(const char *path, struct gn_net *net, const struct gn_mod
     if (state) {
         state_print(state, gn_net_steps(net), &text);
         gn_safetensors_out_meta(o, "state", gn_str_text(&text));
+        if (info->init && *info->init)
+            gn_safetensors_out_meta(o, "init", info->init);
     }
     for (int i = 0; i < n; i++)
         gn_safetensors_out_tensor(o, p[i].name, &p[i].tensor);
@@ -373,24 +375,40 @@ static int check_classes(const struct gn_safetensors *st, const struct gn_config
     return rc;
 }
 
+int gn_model_check(const struct gn_safetensors *st, const struct gn_config *c,
+                   struct gn_strs *preprocessing, int *channels, struct gn_err *err)
+{
+    const char *count = gn_safetensors_meta(st, "channels");
+    int64_t n;
+
+    if (check_format(st, err) < 0)
+        return -1;
+    if (!count || gn_parse_int(count, &n) < 0 || n < 1 || n > INT16_MAX)
+        return gn_err_set(err, "metadata 'channels' is missing or wrong");
+    if (gn_model_preprocessing(st, preprocessing, err) < 0 || check_classes(st, c, err) < 0)
+        return -1;
+    if (c->channels && c->channels != n)
+        return gn_err_set(err, "metadata 'channels': %s, but its config has num_channels %d", count,
+                          c->channels);
+    *channels = (int)n;
+    return 0;
+}
+
 int gn_model_open(struct gn_model *m, const char *path, const char *device, int64_t batch,
                   uint64_t memory, struct gn_err *err)
 {
     struct gn_safetensors st;
     struct gn_strs faults = {0};
-    int64_t channels = 0;
     int rc = -1;
 
     memset(m, 0, sizeof *m);
     if (gn_safetensors_open(&st, path, err) < 0)
         return -1;
     const char *yaml = gn_safetensors_meta(&st, "config");
-    const char *count = gn_safetensors_meta(&st, "channels");
     if (check_format(&st, err) < 0)
         goto out;
-    if (!yaml || !count || gn_parse_int(count, &channels) < 0 || channels < 1 ||
-        channels > INT16_MAX) {
-        gn_err_set(err, "metadata 'config' or 'channels' is missing or wrong");
+    if (!yaml) {
+        gn_err_set(err, "metadata 'config' is missing");
         goto out;
     }
     if (gn_config_parse(&m->config, path, yaml, strlen(yaml), &faults, err) < 0) {
@@ -398,15 +416,8 @@ int gn_model_open(struct gn_model *m, const char *path, const char *device, int6
         gn_err_set(err, "config in the model: %s", faults.n ? faults.item[0] : "unreadable");
         goto out;
     }
-    if (gn_model_preprocessing(&st, &m->preprocessing, err) < 0 ||
-        check_classes(&st, &m->config, err) < 0)
+    if (gn_model_check(&st, &m->config, &m->preprocessing, &m->channels, err) < 0)
         goto out;
-    if (m->config.channels && m->config.channels != channels) {
-        gn_err_set(err, "metadata 'channels': %s, but its config has num_channels %d", count,
-                   m->config.channels);
-        goto out;
-    }
-    m->channels = (int)channels;
     m->name = gn_path_stem(path);
     if (gn_setup_from_config(&m->setup, &m->config, m->channels, err) < 0)
         goto out;

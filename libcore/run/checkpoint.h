@@ -3,7 +3,8 @@
  *
  * Both are .safetensors. Metadata of both: format, version, config (YAML as resolved), channels,
  * class_list, preprocessing (commands, one a line), epoch, history (gn-train's line). latest adds
- * state (key=value lines) and the optimiser's arrays as "optim.NAME.PARAMETER".
+ * state (key=value lines), init (a hash of the weights of --init, if it began with such) and the
+ * optimiser's arrays as "optim.NAME.PARAMETER".
  */
 #ifndef GN_RUN_CHECKPOINT_H
 #define GN_RUN_CHECKPOINT_H
@@ -38,6 +39,7 @@ struct gn_model_info {
     int channels;
     const struct gn_strs *preprocessing;
     const char *history;
+    const char *init; /* a hash of the weights it began with; NULL or "": random ones */
     int64_t epoch; /* the epoch these weights come from */
 };
 
@@ -61,6 +63,11 @@ int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *comm
 
 /* Is this command such a step? */
 bool gn_model_can_replay(const char *command);
+
+/* The metadata of a model file beside its config c: format, channels, class_list, preprocessing
+ * (as above); what is missing, out of bounds or contradicts the config is an error. */
+int gn_model_check(const struct gn_safetensors *st, const struct gn_config *c,
+                   struct gn_strs *preprocessing, int *channels, struct gn_err *err) GN_MUST_USE;
 
 /* A model for inference. */
 struct gn_model {

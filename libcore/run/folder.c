@@ -62,6 +62,39 @@ static int take_lock(struct gn_folder *f, const char *dir, struct gn_err *err)
     return rc;
 }
 
+/* Written in the course of a training, never before the first latest. */
+static bool is_result(const char *name)
+{
+    static const char *const names[] = {"best.safetensors", "timing.tsv", "DONE"};
+    bool found = !strncmp(name, "epoch_", 6) && strspn(name + 6, "0123456789") > 0 &&
+                 !strcmp(name + 6 + strspn(name + 6, "0123456789"), ".safetensors");
+    for (int i = 0; i < 3; i++)
+        found |= !strcmp(name, names[i]) || !strcmp(name, log_files[i]);
+    return found;
+}
+
+int gn_folder_check(const char *dir, struct gn_err *err)
+{
+    char *latest = gn_path_join(dir, "latest.safetensors"), *found = NULL;
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    int rc = 0;
+    while (d && (e = readdir(d)))
+        if (is_result(e->d_name) && (!found || strcmp(e->d_name, found) < 0)) {
+            free(found);
+            found = gn_strdup(e->d_name);
+        }
+    if (d)
+        closedir(d);
+    /* Looked for last: another training that is just beginning writes it first. */
+    if (found && access(latest, F_OK) < 0)
+        rc = gn_err_set(err, "%s/%s: would be overwritten: without latest.safetensors beside it no "
+                        "training can go on here: use another -o, or move it away", dir, found);
+    free(found);
+    free(latest);
+    return rc;
+}
+
 int gn_folder_open(struct gn_folder *f, const char *dir, struct gn_err *err)
 {
     f->latest = gn_path_join(dir, "latest.safetensors");
@@ -95,6 +128,11 @@ int gn_folder_set_done(const struct gn_folder *f, int64_t epochs, int64_t best_e
     int rc = gn_file_write(f->done, gn_str_text(&s), s.len, true, err);
     gn_str_free(&s);
     return rc;
+}
+
+bool gn_folder_is_done(const struct gn_folder *f)
+{
+    return access(f->done, F_OK) == 0;
 }
 
 int gn_folder_unset_done(const struct gn_folder *f, struct gn_err *err)

@@ -15,10 +15,12 @@
 #include "io/index.h"
 #include "io/safetensors.h"
 #include "io/table.h"
+#include "run/batch.h"
 #include "run/checkpoint.h"
 #include "run/process.h"
+#include "run/study_undo.h"
 
-enum { MAX_STAGES = 64, TALK_LIMIT = 1 << 20 };
+enum { MAX_STAGES = 64, TALK_LIMIT = 1 << 20, NAMED = 10 };
 
 struct pipe {
     struct gn_child stage[MAX_STAGES];
@@ -29,14 +31,13 @@ struct pipe {
 
 struct asked {
     struct gn_strs preprocessing;
+    struct gn_config config;
     int64_t channels;
-    bool postprocess;
 };
 
 static int ask_model(const char *path, struct asked *a, struct gn_err *err)
 {
     struct gn_safetensors st;
-    struct gn_config config = {0};
     struct gn_strs faults = {0};
     int rc = -1;
     if (gn_safetensors_open(&st, path, err) < 0)
@@ -53,7 +54,7 @@ static int ask_model(const char *path, struct asked *a, struct gn_err *err)
         gn_err_wrap(err, "%s", path);
         goto out;
     }
-    if (gn_config_read(&config, path, &faults, err) < 0) {
+    if (gn_config_read(&a->config, path, &faults, err) < 0) {
         for (size_t i = 0; i + 1 < faults.n; i++)
             gn_log(GN_LOG_ERROR, "%s", faults.item[i]);
         if (faults.n) {
@@ -62,10 +63,8 @@ static int ask_model(const char *path, struct asked *a, struct gn_err *err)
         }
         goto out;
     }
-    a->postprocess = config.post.n > 0;
     rc = 0;
 out:
-    gn_config_free(&config);
     gn_strs_free(&faults);
     gn_safetensors_close(&st);
     return rc;
@@ -73,7 +72,7 @@ out:
 
 /* Image operands must bring as many channels as the model takes, in its order. What cannot be read
  * gn-load will explain. */
-static int check_operands(const struct gn_predict_options *o, int64_t channels, struct gn_err *err)
+static int check_channels(const struct gn_predict_options *o, int64_t channels, struct gn_err *err)
 {
     for (size_t i = 0; i < o->inputs->n; i++) {
         const char *operand = o->inputs->item[i];
@@ -100,6 +99,46 @@ static int check_operands(const struct gn_predict_options *o, int64_t channels, 
                 operand, (long long)found, found == 1 ? "" : "s", (long long)channels);
     }
     return 0;
+}
+
+/* The model's own preprocessing may squeeze a volume into one plane, and what comes out of that
+ * looks like a mask: the headers are looked at first. */
+static int check_row(const struct gn_table *t, size_t row, const struct gn_config *c,
+                     struct gn_err *err)
+{
+    const struct gn_table_row *r = &t->row[row];
+    for (size_t i = 0; i < t->columns; i++) {
+        struct gn_picture p = {0};
+        struct gn_err unread = {0};
+        if (t->column[i].role != GN_COLUMN_IMAGE || !r->path[i] ||
+            gn_picture_read(r->path[i], true, &p, &unread) < 0)
+            continue;
+        const int64_t *s = p.tensor.shape, size[3] = {s[3], s[2], s[1]};
+        gn_picture_free(&p);
+        if (gn_check_dimension(c, size, err) < 0) {
+            gn_err_wrap(err, "subject %s: %s", r->sample, r->path[i]);
+            return r->line ? gn_err_wrap(err, "%s:%zu", r->file, r->line) : -1;
+        }
+    }
+    return 0;
+}
+
+static int check_dimensions(const struct gn_predict_options *o, const struct gn_config *c,
+                            struct gn_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < o->inputs->n && rc == 0; i++) {
+        const char *operand = o->inputs->item[i];
+        struct gn_table t = {0};
+        struct gn_err unread = {0};
+        if (gn_table_is_table(operand) ? gn_table_read(&t, &operand, 1, 0, &unread)
+                                       : gn_table_from_images(&t, &operand, 1, &unread))
+            continue;
+        for (size_t r = 0; r < t.rows && rc == 0; r++)
+            rc = check_row(&t, r, c, err);
+        gn_table_free(&t);
+    }
+    return rc;
 }
 
 /* ---- the stages ---- */
@@ -133,7 +172,7 @@ static int build(const struct gn_predict_options *o, const struct asked *a, stru
         gn_child_add(infer, o->device);
     }
     add_stage(p, "gn-stitch --labels --to-source");
-    if (a->postprocess)
+    if (a->config.post.n)
         gn_child_add(add_stage(p, "gn-postprocess -c"), o->model);
     struct gn_child *save = add_stage(p, "gn-save -o");
     gn_child_add(save, o->out);
@@ -201,16 +240,13 @@ static void repeat_talk(const struct gn_child *c, bool pick)
     gn_str_free(&text);
 }
 
-static int run(const struct gn_predict_options *o, struct pipe *p, struct gn_err *err)
+static int run(const struct gn_predict_options *o, struct pipe *p, const char *index,
+               struct gn_err *err)
 {
     bool capture = gn_log_verbosity() <= 0, saved;
     int stopped, rc = -1;
     size_t first = 0;
 
-    /* An earlier run's index goes before anything can fail; a table that gn-save would not replace
-     * stays, and gn-save says so. */
-    char *index = gn_path_join(o->out, "predictions.csv");
-    gn_index_drop(index, "gn-save");
     rc = gn_process_run(p->stage, p->n, capture ? GN_PROCESS_CAPTURE : 0, &stopped, &saved, err);
     while (first < p->n && p->stage[first].status == 0)
         first++;
@@ -231,26 +267,104 @@ static int run(const struct gn_predict_options *o, struct pipe *p, struct gn_err
         if (!o->keep_going) /* else gn-save wrote it if the pipeline came to its end */
             gn_index_drop(index, "gn-save");
     }
+    return rc;
+}
+
+/* ---- what was written ---- */
+
+/* Is this image operand among what was predicted? */
+static bool is_listed(const char *operand, const struct gn_table *index)
+{
+    struct gn_table t = {0};
+    struct gn_err none = {0};
+    bool listed = gn_table_from_images(&t, &operand, 1, &none) == 0 &&
+                  gn_table_find_sample(index, t.row[0].sample) >= 0;
+    gn_table_free(&t);
+    return listed;
+}
+
+/* The command that draws all that was predicted, or the first of many images. */
+static void say_command(const struct gn_predict_options *o, const struct gn_table *index,
+                        const char *path, struct gn_str *say)
+{
+    bool tables = gn_table_is_table(o->inputs->item[0]);
+    size_t most = tables || index->rows <= NAMED ? SIZE_MAX : 1;
+    char *picture = gn_path_join(o->out, "predictions.png");
+    gn_str_addf(say, "to look at: gn-load%s", tables && o->keep_going ? " --keep-going" : "");
+    for (size_t i = 0; i < o->inputs->n && most > 0; i++) {
+        if (!tables && !is_listed(o->inputs->item[i], index))
+            continue;
+        gn_str_add(say, " ");
+        gn_str_add_shell(say, o->inputs->item[i]);
+        most--;
+    }
+    gn_str_add(say, " ");
+    gn_str_add_shell(say, path);
+    gn_str_add(say, " | gn-view -o ");
+    gn_str_add_shell(say, picture);
+    gn_str_add(say, "\n");
+    free(picture);
+}
+
+/* A line an image, or how many there are; without an index, nothing. */
+static int say_written(const struct gn_predict_options *o, struct gn_str *say, struct gn_err *err)
+{
+    char *index = gn_path_join(o->out, "predictions.csv");
+    struct gn_table t = {0};
+    const char *const path = index;
+    int rc = 0;
+    if (access(index, F_OK) < 0 || (rc = gn_table_read(&t, &path, 1, 0, err)) < 0 ||
+        !t.predictions)
+        goto out;
+    for (size_t r = 0; r < t.rows && t.rows <= NAMED; r++)
+        for (size_t c = 0; c < t.columns; c++)
+            if (t.column[c].role == GN_COLUMN_PREDICTION && *t.row[r].cell[c]) {
+                char *file = gn_path_join(o->out, t.row[r].cell[c]);
+                gn_str_addf(say, "%s: %s\n", t.row[r].sample, file);
+                free(file);
+            }
+    gn_str_addf(say, "%zu image%s predicted, listed in %s\n", t.rows, t.rows == 1 ? "" : "s",
+                index);
+    if (t.rows)
+        say_command(o, &t, index, say);
+out:
+    gn_table_free(&t);
     free(index);
     return rc;
 }
 
-int gn_predict_run(const struct gn_predict_options *o, struct gn_str *print, struct gn_err *err)
+int gn_predict_run(const struct gn_predict_options *o, struct gn_str *say, struct gn_err *err)
 {
     struct asked asked = {0};
     struct pipe *p = gn_alloc(sizeof *p);
+    char *index = gn_path_join(o->out, "predictions.csv");
+    size_t made = o->dry_run ? 0 : gn_undo_mark(o->out);
+    struct gn_err unread = {0};
     int rc = -1;
-    if (ask_model(o->model, &asked, err) < 0 || check_operands(o, asked.channels, err) < 0 ||
+    /* An earlier run's index goes before anything can fail; a table that gn-save would not replace
+     * stays, and gn-save says so. */
+    if (!o->dry_run)
+        gn_index_drop(index, "gn-save");
+    if (ask_model(o->model, &asked, err) < 0 || check_channels(o, asked.channels, err) < 0 ||
+        (!o->keep_going && check_dimensions(o, &asked.config, err) < 0) ||
         build(o, &asked, p, err) < 0)
         goto out;
     rc = 0;
-    if (print)
-        show(p, print);
+    if (o->dry_run)
+        show(p, say);
     else
-        rc = run(o, p, err);
+        rc = run(o, p, index, err);
+    if (rc == 0 && !o->dry_run)
+        rc = say_written(o, say, err);
+    else if (rc > 0 && o->keep_going)
+        (void)!say_written(o, say, &unread);
+    if (rc != 0)
+        gn_undo_folders(o->out, made); /* those that hold nothing */
 out:
     gn_children_free(p->stage, p->n);
+    gn_config_free(&asked.config);
     free(p);
     gn_strs_free(&asked.preprocessing);
+    free(index);
     return rc;
 }

@@ -17,6 +17,8 @@
 #include "io/format.h"
 #include "run/process.h"
 #include "run/setup.h"
+#include "run/study_undo.h"
+#include "run/study_wipe.h"
 
 static const char *const part_file[] = {"data_training.csv", "data_validation.csv",
                                         "data_testing.csv"};
@@ -62,11 +64,14 @@ static int check_network(const struct gn_study *s, struct gn_err *err)
 static void check_table(struct gn_study *s, size_t k, struct gn_strs *faults)
 {
     const struct gn_table *t = &s->table[k], *first = &s->table[0];
+    struct gn_config config = *s->config; /* a view: where the sets are given, there are no folds */
     char *line = NULL;
+    if (s->n_csv > 1)
+        config.validation = 0;
     for (size_t i = 0; i < t->warnings.n; i++)
         gn_log(GN_LOG_WARN, "%s", t->warnings.item[i]);
     if (k < 2) /* a testing table may come without labels in its cells */
-        gn_config_check_data(s->config, s->config_path, &s->table[k], s->csv[k], faults);
+        gn_config_check_data(&config, s->config_path, &s->table[k], s->csv[k], faults);
     else
         gn_table_missing(&s->table[k], false, faults);
     if (k == 2 && t->label < 0)
@@ -259,11 +264,21 @@ out:
     return rc;
 }
 
+/* The folder of a split to compare with; a run that was killed may have left one. */
+static int remove_split(const char *dir, struct gn_err *err)
+{
+    const char *const rm[] = {"rm", "-rf", "--", dir, NULL};
+    struct stat st;
+    if (lstat(dir, &st) < 0)
+        return 0;
+    return gn_process_call(rm, err) == 0 ? 0 : gn_err_set(err, "%s: cannot be removed", dir);
+}
+
 static int compare_split(const struct gn_study *s, struct gn_err *err)
 {
-    char *dir = gn_path_join(s->out, ".split");
-    const char *const rm[] = {"rm", "-rf", "--", dir, NULL};
-    int rc = call_split(s, dir, err);
+    char *dir = gn_path_join(s->out, ".gn-split");
+    int rc = remove_split(dir, err);
+    rc = rc ? rc : call_split(s, dir, err);
     for (size_t i = 0; i < s->leaves.n && rc == 0; i++)
         for (int part = 0; part < (s->tested ? 3 : 2) && rc == 0; part++) {
             char *path = in_leaf(s, s->leaves.item[i], part_file[part]);
@@ -275,115 +290,53 @@ static int compare_split(const struct gn_study *s, struct gn_err *err)
             free(fresh);
         }
     struct gn_err ignored = {0};
-    if (gn_process_call(rm, &ignored) != 0 && rc == 0)
-        rc = gn_err_set(err, "%s: cannot be removed", dir);
+    if (remove_split(dir, rc ? &ignored : err) < 0)
+        rc = -1;
     free(dir);
     return rc;
 }
 
-/* num_epochs and the like may change: the study then goes on. */
-static int put_config(const struct gn_study *s, const char *path, bool set_up, struct gn_err *err)
+/* Can these data be divided so? */
+static int try_split(const struct gn_study *s, struct gn_err *err)
 {
-    static const char *const free_to_change[] = {"num_epochs", "patience", "save_*", NULL};
-    struct gn_config old = {0};
-    struct gn_strs faults = {0}, keys = {0};
-    struct gn_str text = {0}, list = {0};
+    char *dir = gn_path_join(s->out, ".gn-split");
+    struct gn_err ignored = {0};
+    int rc = s->n_csv == 1 ? remove_split(dir, err) : 0;
+    if (s->n_csv == 1 && rc == 0)
+        rc = call_split(s, dir, err);
+    if (s->n_csv == 1 && remove_split(dir, rc ? &ignored : err) < 0)
+        rc = -1;
+    free(dir);
+    return rc;
+}
+
+static int put_config(const struct gn_study *s, const char *path, struct gn_err *err)
+{
+    struct gn_str text = {0};
     char *stored = NULL;
     size_t n = 0;
-    int rc = -1;
+    int rc = 0;
 
     gn_config_print(s->config, &text);
-    if (set_up) {
-        if (gn_config_read(&old, path, &faults, err) < 0 ||
-            gn_file_read(path, TABLE_LIMIT, &stored, &n, err) < 0)
-            goto out;
-        gn_config_differences(&old, s->config, free_to_change, &keys);
-        for (size_t i = 0; i < keys.n; i++)
-            gn_str_addf(&list, "%s%s", i ? ", " : "", keys.item[i]);
-        if (keys.n) {
-            gn_err_set(err, "%s: another config than %s, in %s: use another -o, or --reset", path,
-                       s->config_path, gn_str_text(&list));
-            goto out;
-        }
-    }
-    rc = stored && n == text.len && !memcmp(stored, text.data, n)
-             ? 0
-             : gn_file_write(path, gn_str_text(&text), text.len, true, err);
-out:
-    gn_config_free(&old);
-    gn_strs_free(&faults);
-    gn_strs_free(&keys);
+    if (access(path, F_OK) == 0 && gn_file_read(path, TABLE_LIMIT, &stored, &n, err) < 0)
+        rc = -1;
+    else if (!stored || n != text.len || memcmp(stored, text.data, n))
+        rc = gn_file_write(path, gn_str_text(&text), text.len, true, err);
     gn_str_free(&text);
-    gn_str_free(&list);
     free(stored);
     return rc;
 }
 
 /* ---- the folder ---- */
 
-static bool is_leaf_folder(const char *name)
-{
-    if (!strncmp(name, "testing_", 8))
-        name += 8;
-    return *name && strspn(name, "0123456789") == strlen(name);
-}
-
-/* Removes what a study makes; whatever else lies there stays. */
-static int wipe(const char *out, struct gn_err *err)
-{
-    static const char *const made[] = {"config.yaml",
-                                       "data.csv",
-                                       "sources.tsv",
-                                       "data_training.csv",
-                                       "data_validation.csv",
-                                       "data_testing.csv",
-                                       "Makefile",
-                                       "cache",
-                                       "cache_raw",
-                                       "cache_training",
-                                       "class_counts.tsv",
-                                       "model",
-                                       "predictions",
-                                       "scores.tsv",
-                                       "report",
-                                       ".split",
-                                       NULL};
-    struct gn_child rm = {0};
-    struct dirent *e;
-    DIR *dir = opendir(out);
-    int stopped, rc;
-    bool saved;
-    if (!dir)
-        return gn_err_set(err, "%s: cannot be read: %s", out, strerror(errno));
-    gn_child_add_words(&rm, "rm -rf --");
-    while ((e = readdir(dir))) {
-        bool ours = is_leaf_folder(e->d_name);
-        for (size_t i = 0; made[i]; i++)
-            ours = ours || !strcmp(made[i], e->d_name);
-        if (!ours)
-            continue;
-        char *path = gn_path_join(out, e->d_name);
-        gn_child_add(&rm, path);
-        free(path);
-    }
-    closedir(dir);
-    rc = gn_process_run(&rm, 1, GN_PROCESS_TO_STDERR, &stopped, &saved, err);
-    if (rc == 0 && (stopped || rm.status))
-        rc = gn_err_set(err, "%s: could not be emptied", out);
-    gn_children_free(&rm, 1);
-    return rc;
-}
-
-/* Removes what writers that were killed left beside their targets: ".NAME.gn-PID-N" (base/file.h).
- * cache/ and predictions/ are swept by their recipes. */
+/* Removes what writers that were killed left beside their targets. cache/ and predictions/ are
+ * swept by their recipes. */
 static void sweep_folder(const char *folder)
 {
     struct dirent *e;
     DIR *dir = opendir(folder);
     while (dir && (e = readdir(dir))) {
-        const char *tail = strstr(e->d_name, ".gn-");
-        if (e->d_name[0] != '.' || !tail || tail == e->d_name ||
-            strspn(tail + 4, "0123456789-") != strlen(tail + 4))
+        if (!gn_study_is_litter(e->d_name))
             continue;
         char *path = gn_path_join(folder, e->d_name);
         unlink(path);
@@ -433,12 +386,18 @@ static int set_up_folder(struct gn_study *s, bool set_up, const char *config, st
                                        "another test set"};
     struct gn_str text = {0};
     char *path = gn_path_join(s->out, "Makefile");
+    bool caches_stay = false;
     int rc = put_tables(s, 0, s->n_csv, "data.csv", set_up, "other data", err);
 
     for (size_t k = 0; s->n_csv > 1 && k < s->n_csv && rc == 0; k++)
         rc = put_tables(s, k, 1, part_file[k], set_up, what[k], err);
     if (rc == 0)
         rc = gn_study_sources(s, set_up, err);
+    if (rc == 0 && set_up && (rc = gn_study_compare_config(s, config, &caches_stay, err)) > 0) {
+        rc = gn_study_wipe(s, GN_KEEP_DATA | (s->n_csv > 1 ? GN_KEEP_SETS : 0) |
+                              (caches_stay ? GN_KEEP_CACHES : 0), err);
+        set_up = false;
+    }
     if (rc == 0 && s->n_csv == 1)
         rc = set_up ? compare_split(s, err) : call_split(s, s->out, err);
     if (rc == 0) {
@@ -446,7 +405,7 @@ static int set_up_folder(struct gn_study *s, bool set_up, const char *config, st
         rc = gn_file_write(path, gn_str_text(&text), text.len, true, err);
     }
     if (rc == 0)
-        rc = put_config(s, config, set_up, err); /* last: with it the folder is set up */
+        rc = put_config(s, config, err); /* last: with it the folder is set up */
     gn_str_free(&text);
     free(path);
     return rc;
@@ -457,6 +416,7 @@ int gn_study_prepare(struct gn_study *s, bool reset, struct gn_err *err)
     char *mark = gn_path_join(s->out, ".gn-experiment"),
          *config = gn_path_join(s->out, "config.yaml");
     bool ours, made = false;
+    size_t absent = gn_undo_mark(s->out);
     int rc = -1, empty = look(s->out, &ours, err);
 
     if (empty < 0)
@@ -465,17 +425,22 @@ int gn_study_prepare(struct gn_study *s, bool reset, struct gn_err *err)
         gn_err_set(err, "%s: is not empty and not a study's folder: it is left alone", s->out);
         goto out;
     }
-    if (gn_mkdirs(s->out, err) < 0 || gn_process_lock(mark, &made, err) < 0)
+    if (gn_mkdirs(s->out, err) < 0) {
+        gn_undo_folders(s->out, absent);
+        goto out;
+    }
+    if (gn_process_lock(mark, &made, err) < 0)
         goto out;
     sweep(s);
-    if (reset && wipe(s->out, err) < 0)
+    /* What cannot be done is found before anything is removed. */
+    if (reset && (try_split(s, err) < 0 || gn_study_wipe(s, 0, err) < 0))
         goto out;
     bool set_up = access(config, F_OK) == 0;
     rc = set_up_folder(s, set_up, config, err);
     if (rc < 0 && made && !set_up) { /* nothing was begun: leave no trace */
         struct gn_err ignored = {0};
-        if (wipe(s->out, &ignored) == 0 && unlink(mark) == 0)
-            (void)rmdir(s->out);
+        if (gn_study_wipe(s, 0, &ignored) == 0 && unlink(mark) == 0)
+            gn_undo_folders(s->out, absent);
     }
 out:
     free(mark);

@@ -70,7 +70,8 @@ static void put_cache(const struct gn_study *s, const char *folder, const char *
                       chain_function *chain, bool training, struct gn_str *out)
 {
     struct gn_strs stages = {0};
-    gn_str_addf(out, "\n# %s\n%s/data.csv: data.csv\n\trm -rf %s\n", what, folder, folder);
+    gn_str_addf(out, "\n# %s\n%s/data.csv: data.csv\n\trm -f %s/data.csv %s/*.gnt %s/.*.gn-*\n",
+                what, folder, folder, folder, folder);
     gn_strs_add(&stages, "gn-load data.csv");
     chain(s->config, training, &stages);
     add_stage(&stages, "gn-save --cache -o %s/", folder);
@@ -168,7 +169,7 @@ static void put_predict(const struct gn_study *s, const struct view *v, struct g
     gn_str_addf(
         out, "\n# the %s set, with the best model\n%spredictions/predictions.csv: %smodel/DONE\n",
         s->tested ? "test" : "validation", v->in, v->in);
-    gn_str_addf(out, "\t%srm -rf predictions\n", v->enter);
+    gn_str_addf(out, "\t%srm -f predictions/.*.gn-[0-9]* predictions/*/.*.gn-[0-9]*\n", v->enter);
     add_stage(&stages, "gn-load data_%s.csv", scored_set(s));
     gn_config_chain(s->config, false, &stages);
     gn_strs_add(&stages, "gn-patch --grid -c model/best.safetensors");
@@ -348,45 +349,90 @@ static bool some_leaf_saved(const struct gn_study *s, bool forget)
     return saved;
 }
 
-/* The first product (of one leaf, or of all: only NULL) that is not there, as a path; NULL: all
- * are. */
-static char *first_missing(const struct gn_study *s, const char *only)
+/* A product that is not there: where it belongs, and what would have made it. */
+struct missing {
+    char *path, *place; /* NULL: none */
+    const char *work;
+};
+
+static void missing_free(struct missing *m)
 {
-    const char *const products[] = {"model/DONE", "model/best.safetensors",
-                                    "predictions/predictions.csv", s->scored ? "scores.tsv" : NULL,
-                                    "report/predictions.png"};
+    free(m->path);
+    free(m->place);
+}
+
+/* The first product (of one leaf, or of all: only NULL) that is not there. */
+static struct missing first_missing(const struct gn_study *s, const char *only)
+{
+    const struct {
+        const char *name, *work;
+    } products[] = {{"model/DONE", "training"},
+                    {"model/best.safetensors", "training"},
+                    {"predictions/predictions.csv", "prediction"},
+                    {s->scored ? "scores.tsv" : NULL, "scoring"},
+                    {"report/predictions.png", "drawing"}};
     char *cache = gn_asprintf("%s/cache/data.csv", s->out);
     if (access(cache, F_OK) < 0)
-        return cache;
+        return (struct missing){cache, gn_strdup(s->out), "preprocessing"};
     free(cache);
     for (size_t i = 0; i < s->leaves.n; i++)
         for (size_t k = 0; k < sizeof products / sizeof *products; k++) {
-            char *path = products[k] && (!only || !strcmp(only, s->leaves.item[i]))
-                             ? in_leaf(s->out, s->leaves.item[i], products[k])
+            const char *leaf = s->leaves.item[i];
+            char *path = products[k].name && (!only || !strcmp(only, leaf))
+                             ? in_leaf(s->out, leaf, products[k].name)
                              : NULL;
-            if (path && access(path, F_OK) < 0)
-                return path;
+            if (path && access(path, F_OK) < 0) {
+                char *place = *leaf ? gn_path_join(s->out, leaf) : gn_strdup(s->out);
+                return (struct missing){path, place, products[k].work};
+            }
             free(path);
         }
-    return NULL;
+    return (struct missing){0};
 }
 
-static int add_targets(const struct gn_study *s, const char *only, struct gn_child *make,
-                       struct gn_err *err)
+int gn_study_check_leaf(const struct gn_study *s, const char *leaf, struct gn_err *err)
+{
+    for (size_t i = 0; i < s->leaves.n; i++)
+        if (!strcmp(s->leaves.item[i], leaf))
+            return 0;
+    return gn_err_usage(err, "--only: this study has no leaf '%s'; its first is '%s'", leaf,
+                        s->leaves.item[0]);
+}
+
+static void add_targets(const struct gn_study *s, const char *only, struct gn_child *make)
 {
     struct gn_str text = {0};
-    size_t i = 0;
-    while (i < s->leaves.n && strcmp(s->leaves.item[i], only))
-        i++;
-    if (i == s->leaves.n)
-        return gn_err_usage(err, "--only: this study has no leaf '%s'; its first is '%s'", only,
-                            s->leaves.item[0]);
     struct view v = view_of(only);
     put_products(s, &v, "", &text);
     gn_child_add_words(make, gn_str_text(&text));
     view_free(&v);
     gn_str_free(&text);
-    return 0;
+}
+
+/* Is there a leaf whose training has not saved anything yet? */
+static bool begins_training(const struct gn_study *s, const char *only)
+{
+    bool begins = false;
+    for (size_t i = 0; i < s->leaves.n && !begins; i++) {
+        char *latest = in_leaf(s->out, s->leaves.item[i], "model/latest.safetensors");
+        begins = (!only || !strcmp(only, s->leaves.item[i])) && access(latest, F_OK) < 0;
+        free(latest);
+    }
+    return begins;
+}
+
+static int run_make(struct gn_child *make, struct gn_talk *talk, int *stopped, bool *saved,
+                    struct gn_err *err)
+{
+    bool some = false;
+    if (gn_talk_start(talk, gn_log_verbosity() > 0, err) < 0)
+        return -1;
+    make->talk = talk->child_end;
+    int rc = gn_process_run(make, 1, GN_PROCESS_TO_STDERR | GN_PROCESS_SAVE | GN_PROCESS_TALK,
+                            stopped, &some, err);
+    gn_talk_end(talk, rc == 0 && make->status && !*stopped);
+    *saved = *saved || some;
+    return rc;
 }
 
 int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int threads,
@@ -401,7 +447,8 @@ int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int
     int verbosity = gn_log_verbosity(), stopped = 0, rc = -1;
     int each = threads / (int)folds > 1 ? threads / (int)folds : 1;
     bool saved = false;
-    char *missing = NULL, *memory = NULL;
+    struct missing missing = {0};
+    char *memory = NULL;
     struct gn_talk talk;
     char *words =
         gn_asprintf("make %s--no-print-directory -j %d", verbosity > 0 ? "" : "-s ", (int)folds);
@@ -417,44 +464,67 @@ int gn_study_make(const struct gn_study *s, int64_t folds, const char *only, int
     gn_child_add_words(&make, words);
     gn_child_add(&make, "-C");
     gn_child_add(&make, s->out);
+    gn_child_add_words(&make, "-f Makefile"); /* not a GNUmakefile that somebody put there */
     gn_child_add(&make, options);
     gn_child_add(&make, cores);
-    if (only && add_targets(s, only, &make, err) < 0)
-        goto out;
     if (gn_study_revisit(s, only, err) < 0)
         goto out;
     some_leaf_saved(s, true);
-    if (gn_talk_start(&talk, verbosity > 0, err) < 0)
-        goto out;
-    make.talk = talk.child_end;
-    rc = gn_process_run(&make, 1, GN_PROCESS_TO_STDERR | GN_PROCESS_SAVE | GN_PROCESS_TALK,
-                        &stopped, &saved, err);
-    gn_talk_end(&talk, rc == 0 && make.status && !stopped);
-    if (rc < 0)
-        goto out;
+    /* Labels are looked at between the cache and the first training. */
+    for (int look = begins_training(s, only); look >= 0; look--) {
+        char *cache = gn_path_join(s->out, "cache/data.csv");
+        size_t common = make.argv.n;
+        if (look)
+            gn_child_add(&make, "cache/data.csv");
+        else if (only)
+            add_targets(s, only, &make);
+        rc = run_make(&make, &talk, &stopped, &saved, err);
+        bool cached = access(cache, F_OK) == 0;
+        free(cache);
+        if (rc == 0 && make.status == 0 && look && cached)
+            rc = gn_study_check_labels(s, err);
+        if (rc < 0)
+            goto out;
+        if (make.status || stopped || !cached)
+            break;
+        while (look && make.argv.n > common) {
+            free(make.argv.item[--make.argv.n]);
+            make.argv.item[make.argv.n] = NULL;
+        }
+    }
     rc = make.status;
     missing = first_missing(s, only);
-    if (rc == 0 && !missing)
+    if (rc == 0 && !missing.path) {
+        rc = gn_study_note_products(s, only, err);
         goto out;
+    }
     if (stopped == SIGINT || stopped == SIGHUP) {
+        gn_log(GN_LOG_NOTE, "%s: stopped; the same command goes on from here", s->out);
         signal(stopped, SIG_DFL);
         raise(stopped);
     }
-    if (stopped || saved || some_leaf_saved(s, false)) {
-        gn_log(GN_LOG_NOTE, "%s: stopped by a signal; the same command goes on from here", s->out);
+    saved = saved || some_leaf_saved(s, false);
+    if (stopped || saved) {
+        gn_log(GN_LOG_NOTE, "%s: stopped by a signal%s; the same command goes on from here", s->out,
+               saved ? ", after saving" : "");
         rc = GN_EXIT_REQUEUE;
     } else if (rc == 0) {
-        rc = gn_err_set(err, "%s: is not there, although make says that all is made", missing);
+        rc = gn_err_set(err, "%s: is not there, although make says that all is made",
+                        missing.path);
     } else {
         /* Where no program had a reason to give, one of them was ended from outside. */
         rc = GN_EXIT_FAILED;
-        gn_err_set(err, "%s: could not be made%s", missing ? missing : s->out,
-                   talk.caused ? ""
-                               : ": a program was ended from outside; the same command goes on "
-                                 "from here");
+        if (talk.caused && missing.path)
+            gn_err_set(err, "%s: %s failed, see above; once that is mended, the same command goes "
+                       "on from here", missing.place, missing.work);
+        else
+            gn_err_set(err, "%s: could not be made%s", missing.path ? missing.path : s->out,
+                       talk.caused ? ""
+                                   : ": a program was ended from outside; the same command goes "
+                                     "on from here");
     }
 out:
-    free(missing);
+    missing_free(&missing);
     gn_children_free(&make, 1);
     free(words);
     free(options);

@@ -85,13 +85,16 @@ static int put_status(const char *out, const char *leaf, const struct gn_config 
     if (rc >= 0) {
         gn_str_addf(text, "%s\t%" PRId64 "\t%d\t", *leaf ? leaf : ".", state.epoch, c->num_epochs);
         if (state.best_epoch >= 0)
-            gn_str_addf(text, "%" PRId64, state.best_epoch);
-        gn_str_addf(text, "\t%s\t%s\t%s\t%s\n",
+            gn_str_addf(text, "%" PRId64, state.best_epoch + 1);
+        gn_str_addf(text, "\t%s\t%s\t%s\t%s\t",
                     there(out, leaf, "model/DONE") ? "done"
                     : begun                        ? "begun"
                                                    : "missing",
                     there(out, leaf, "predictions/predictions.csv") ? "done" : "missing",
                     there(out, leaf, "scores.tsv") ? "done" : "missing", dice);
+        if (state.best_epoch >= 0)
+            gn_str_addf(text, "%" PRId64, state.best_epoch);
+        gn_str_add(text, "\n");
     }
     free(latest);
     return rc < 0 ? -1 : 0;
@@ -110,7 +113,8 @@ int gn_study_status(const char *out, struct gn_str *text, struct gn_err *err)
     }
     if (gn_config_read(&config, path, &faults, err) < 0)
         goto out;
-    gn_str_addf(text, "leaf\tepochs\tof\tbest_epoch\tmodel\tpredictions\tscores\tdice\n");
+    gn_str_add(text, "leaf\tepochs\tof\tbest_epoch\tmodel\tpredictions\tscores\tdice\t"
+                     "best_epoch_no\n");
     leaves_of(out, &config, &leaves);
     rc = 0;
     for (size_t i = 0; i < leaves.n && rc == 0; i++)

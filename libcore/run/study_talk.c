@@ -44,20 +44,24 @@ static bool only_follows(const char *line)
            gn_process_only_follows(line);
 }
 
+static const char wipe[] = "\r\033[K";
+
 /* One line, with its end. A progress line may be wiped out in front of it. */
 static void take_line(struct gn_talk *t)
 {
-    static const char wipe[] = "\r\033[K";
     char *line = t->line.data, *end = line + t->line.len - 1;
     if (!strncmp(line, wipe, sizeof wipe - 1))
         line += sizeof wipe - 1;
     *end = 0;
-    bool follows = !t->all && only_follows(line);
+    /* gn-train goes on from its own call; here that is the study's, and the study says so. */
+    bool told = message_begins(line, "note: stopped by a signal");
+    bool follows = told || (!t->all && only_follows(line));
     if (!follows && !message_begins(line, "warning: ") && !message_begins(line, "note: "))
         t->caused = true;
-    if (follows && !t->follows.len)
+    if (follows && !told && !t->follows.len)
         gn_str_addf(&t->follows, "%s\n", line);
     *end = '\n';
+    t->drawn = false;
     if (!follows)
         say(t->line.data, t->line.len);
     else if (line > t->line.data)
@@ -75,6 +79,7 @@ static void take(struct gn_talk *t, const char *text, size_t n)
     gn_str_addn(&t->line, text, n);
     /* Progress has no line end and is shown at once. */
     if (t->line.len > LINE_LIMIT || (t->line.len && t->line.data[0] == '\r')) {
+        t->drawn = true;
         say(t->line.data, t->line.len);
         gn_str_clear(&t->line);
     }
@@ -143,6 +148,8 @@ void gn_talk_end(struct gn_talk *t, bool failed)
     close(t->our_end);
     if (t->line.len)
         say(t->line.data, t->line.len);
+    if (t->drawn) /* whoever drew progress may have been stopped in the middle of it */
+        say(wipe, sizeof wipe - 1);
     if (failed && !t->caused && t->follows.len)
         say(t->follows.data, t->follows.len);
     gn_str_free(&t->line);

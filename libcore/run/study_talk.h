@@ -13,14 +13,14 @@ struct gn_talk {
     int child_end;  /* stderr for the child; a terminal if ours is one, so that progress is drawn */
     bool caused;    /* a program said why it failed */
     int our_end;    /* private, as the rest */
-    bool all;
+    bool all, drawn;
     pthread_t thread;
     struct gn_str line, follows;
 };
 
 /* Starts to pass on what is written to child_end, line by line; the caller closes child_end here
  * once the child has it. Left out: make's own lines, and those of stages whose input was cut; all:
- * nothing is, and caused says nothing. */
+ * nothing is, and caused says nothing. gn-train's note of a signal is left out always. */
 int gn_talk_start(struct gn_talk *t, bool all, struct gn_err *err) GN_MUST_USE;
 /* Waits until all writers have gone. failed: when no cause was seen, the first line of those left
  * out is printed after all. */

@@ -16,8 +16,7 @@ static volatile int stop_asked;
 
 static void on_stop(int sig)
 {
-    (void)sig;
-    stop_asked = 1;
+    stop_asked = sig;
 }
 
 static char *at(const struct gn_study *s, const char *leaf, const char *name)
@@ -102,20 +101,27 @@ out:
 
 int gn_study_test(const struct gn_study *s, const char *only, struct gn_err *err)
 {
-    static const int watched[] = {SIGTERM, SIGUSR1};
-    struct sigaction action = {.sa_handler = on_stop}, old[2];
+    enum { WATCHED = 3 };
+    static const int watched[WATCHED] = {SIGTERM, SIGUSR1, SIGINT};
+    struct sigaction action = {.sa_handler = on_stop}, old[WATCHED];
     int rc = 0;
     sigemptyset(&action.sa_mask);
-    for (int i = 0; i < 2; i++)
-        sigaction(watched[i], &action, &old[i]);
+    for (int i = 0; i < WATCHED; i++) {
+        sigaction(watched[i], NULL, &old[i]);
+        if (old[i].sa_handler != SIG_IGN) /* as a shell's background jobs ignore SIGINT */
+            sigaction(watched[i], &action, NULL);
+    }
     for (size_t i = 0; i < s->leaves.n && rc == 0; i++)
         if ((!only || !strcmp(only, s->leaves.item[i])) &&
             !gn_study_has_test(s, s->leaves.item[i]))
             rc = test_leaf(s, s->leaves.item[i], err);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < WATCHED; i++)
         sigaction(watched[i], &old[i], NULL);
     if (rc > 0) {
-        gn_log(GN_LOG_NOTE, "%s: stopped by a signal; the same command goes on from here", s->out);
+        gn_log(GN_LOG_NOTE, "%s: stopped%s; the same command goes on from here", s->out,
+               stop_asked == SIGINT ? "" : " by a signal");
+        if (stop_asked == SIGINT)
+            raise(SIGINT);
         rc = GN_EXIT_REQUEUE;
     }
     return rc;

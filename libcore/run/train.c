@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,6 +76,7 @@ struct train {
     struct gn_folder folder;
     struct timespec epoch_start;
     bool resumed;
+    char init[17]; /* a hash of the weights of --init, or "" */
     int64_t first_epoch; /* of the stream */
     /* samples of this epoch, and of the one before it, that came in this call */
     int64_t seen, last_seen;
@@ -97,6 +99,7 @@ static int save(struct train *t, const char *path, bool with_state, int64_t epoc
                                  .channels = t->channels,
                                  .preprocessing = &t->chain.all,
                                  .history = t->o->history,
+                                 .init = t->init,
                                  .epoch = epoch};
     return gn_checkpoint_save(path, t->net, &info, with_state ? &t->state : NULL, err);
 }
@@ -498,6 +501,16 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
     bool in_epoch = false; /* samples of state.epoch have been seen */
     int rc = -1;
 
+    if (all_done(t)) { /* in an earlier call: no sample is needed, but a broken stream is one */
+        int got = gn_sample_next(in, &s);
+        if (got < 0 && !stop_pending(SIGNAL_WAIT_MS)) {
+            gn_err_set(err, "%s", gn_stream_error(in)->text);
+            goto out;
+        }
+        if (gn_folder_is_done(&t->folder))
+            gn_log(GN_LOG_NOTE, "%s: already finished after epoch %" PRId64 ": nothing to do",
+                   t->o->out, t->state.epoch);
+    }
     while (!all_done(t)) {
         int got = gn_sample_next(in, &s);
         if ((got < 0 && stop_pending(SIGNAL_WAIT_MS)) || (got == 0 && stop_asked)) {
@@ -515,6 +528,8 @@ static int run(struct train *t, struct gn_stream *in, struct gn_err *err)
                 start(t, &s, err) < 0)
                 goto out;
             say_plan(t);
+            if (!t->resumed && save_latest(t, err) < 0) /* marks the folder as ours (folder.h) */
+                goto out;
             for (int which = 0; which < 3; which++)
                 if ((which == 0 || t->has[which]) &&
                     gn_log_rewind(t->folder.log[which], log_prefixes[which], t->config,
@@ -596,6 +611,42 @@ static int check_config(const struct gn_config *c, struct gn_err *err)
     return rc;
 }
 
+/* Which weights --init names: the same file may lie elsewhere, another one under its name. */
+static int find_init(struct train *t, struct gn_err *err)
+{
+    struct gn_safetensors st;
+    uint64_t h = GN_FNV_START;
+    if (!t->o->init)
+        return 0;
+    if (gn_safetensors_open(&st, t->o->init, err) < 0)
+        return -1;
+    for (size_t i = 0; i < st.n; i++) {
+        const struct gn_tensor *w = &st.item[i].tensor;
+        h = gn_fnv1a(h, st.item[i].name, strlen(st.item[i].name) + 1);
+        h = gn_fnv1a(h, w->data, (size_t)gn_tensor_count(w) * gn_dtype_size(w->dtype));
+    }
+    gn_safetensors_close(&st);
+    snprintf(t->init, sizeof t->init, "%016" PRIx64, h);
+    return 0;
+}
+
+/* A training goes on from where it is, whatever --init says: so it must be the one that it began
+ * with, as in the same command given again. */
+static int check_init(const struct train *t, struct gn_err *err)
+{
+    struct gn_safetensors st;
+    if (!t->o->init)
+        return 0;
+    if (gn_safetensors_open(&st, t->folder.latest, err) < 0)
+        return -1;
+    const char *began = gn_safetensors_meta(&st, "init");
+    bool same = began && !strcmp(began, t->init);
+    gn_safetensors_close(&st);
+    return same ? 0
+                : gn_err_usage(err, "--init: %s holds a model that did not begin with the weights "
+                               "of %s: use another -o", t->o->out, t->o->init);
+}
+
 /* Where an earlier call stopped. A latest that holds nothing trained is as good as none: so another
  * config may start in its folder. */
 static int find_state(struct train *t, struct gn_err *err)
@@ -606,7 +657,7 @@ static int find_state(struct train *t, struct gn_err *err)
     t->resumed = had > 0 && (t->state.epoch > 0 || t->state.consumed > 0);
     if (!t->resumed)
         gn_train_state_start(&t->state);
-    return t->resumed ? check_resume(t, err) : 0;
+    return t->resumed && (check_resume(t, err) < 0 || check_init(t, err) < 0) ? -1 : 0;
 }
 
 int gn_train_run(const struct gn_train_options *o, struct gn_stream *in, struct gn_err *err)
@@ -618,7 +669,8 @@ int gn_train_run(const struct gn_train_options *o, struct gn_stream *in, struct 
     config.seed = o->seed;
     catch_signals(in);
     gn_chain_of_config(&config, &t.chain);
-    if (check_config(&config, err) < 0 || gn_folder_open(&t.folder, o->out, err) < 0 ||
+    if (check_config(&config, err) < 0 || gn_folder_check(o->out, err) < 0 ||
+        find_init(&t, err) < 0 || gn_folder_open(&t.folder, o->out, err) < 0 ||
         find_state(&t, err) < 0 ||
         (!all_done(&t) && gn_folder_unset_done(&t.folder, err) < 0) || /* more epochs are wanted */
         open_set(&t, 1, o->val, err) < 0 || open_set(&t, 2, o->test, err) < 0)

@@ -19,7 +19,8 @@
 static void add(struct gn_labelmaps *list, const char *name, const char *path)
 {
     list->item = gn_realloc(list->item, (list->n + 1) * sizeof *list->item);
-    list->item[list->n++] = (struct gn_labelmap){ gn_strdup(name), gn_strdup(path) };
+    list->item[list->n++] = (struct gn_labelmap){ gn_strdup(name),
+                                                     path ? gn_strdup(path) : NULL };
 }
 
 void gn_labelmaps_free(struct gn_labelmaps *list)
@@ -81,6 +82,8 @@ static int list_table(struct gn_labelmaps *list, const char *path, bool truth, s
         char *joined = file || !*cell || is_file(cell) ? NULL : gn_path_join(dir, cell);
         if (*cell)
             add(list, t.row[r].sample, file ? file : joined ? joined : cell);
+        else if (truth)
+            add(list, t.row[r].sample, NULL);
         free(joined);
     }
     gn_table_free(&t);

@@ -10,7 +10,7 @@
 #include "io/format.h"
 
 struct gn_labelmap {
-    char *name, *path; /* of the sample, of its file */
+    char *name, *path; /* of the sample, of its file; NULL: a row of the truth names none */
 };
 struct gn_labelmaps {
     struct gn_labelmap *item;
@@ -18,10 +18,10 @@ struct gn_labelmaps {
 };
 
 /* The label maps of an operand. A table: its Prediction column, or with truth its Label or Target
- * column, in the order of its rows; rows without one are left out. A folder: its predictions.csv or
- * data.csv if it has one, else its images NAME.EXT, NAME_seg.EXT and NAME_label.EXT, and those of
- * NAME in folders of that name, in byte order. Else one image, named by its stem. list: {0}; to be
- * freed after a failure too. */
+ * column, in the order of its rows; rows without a prediction are left out, those without truth
+ * have no path. A folder: its predictions.csv or data.csv if it has one, else its images NAME.EXT,
+ * NAME_seg.EXT and NAME_label.EXT, and those of NAME in folders of that name, in byte order. Else
+ * one image, named by its stem. list: {0}; to be freed after a failure too. */
 int gn_labelmaps_list(struct gn_labelmaps *list, const char *operand, bool truth,
                       struct gn_err *err) GN_MUST_USE;
 bool gn_labelmaps_is_image(const char *operand);       /* neither table nor folder */

@@ -1,12 +1,17 @@
-/* output.c - how a record becomes a file: name, format, type. */
+/* output.c - how a record becomes a file: name, format, type; and what may be replaced. */
 #include "tool/output.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -28,6 +33,8 @@ int gn_output_check(const struct gn_output *o, struct gn_err *err)
     for (const char *p = o->pattern ? strchr(o->pattern, '{') : NULL; p; p = strchr(p + 1, '{'))
         if (word_at(p) < 0)
             return gn_err_usage(err, "--name: %.20s: not {sample}, {name}, {role} or {patch}", p);
+    if (o->pattern && strchr(o->pattern, '\n'))
+        return gn_err_usage(err, "--name: holds a line break");
     return 0;
 }
 
@@ -51,8 +58,8 @@ static bool same_file(const char *path, const struct stat *there)
     return path && stat(path, &st) == 0 && st.st_dev == there->st_dev && st.st_ino == there->st_ino;
 }
 
-int gn_output_spares(const struct gn_output *o, const char *path, const struct gn_strs *inputs,
-                     struct gn_err *err)
+static int spares(const struct gn_output *o, const char *path, const struct gn_strs *inputs,
+                  struct gn_err *err)
 {
     struct stat there;
     bool own = false;
@@ -68,28 +75,136 @@ int gn_output_spares(const struct gn_output *o, const char *path, const struct g
                : 0;
 }
 
-int gn_output_claim(struct gn_output *o, const char *file, struct gn_err *err)
+/* ---- names ---- */
+
+static size_t place_of(const struct gn_names *l, const char *name)
 {
-    if (o->slots < 2 * (o->made.n + 1)) {
-        size_t slots = o->slots ? 2 * o->slots : 64, *slot = gn_alloc(slots * sizeof *slot);
-        for (size_t i = 0; i < o->made.n; i++) {
-            size_t at = (size_t)gn_fnv1a(GN_FNV_START, o->made.item[i], strlen(o->made.item[i])) &
-                        (slots - 1);
-            while (slot[at])
-                at = (at + 1) & (slots - 1);
-            slot[at] = i + 1;
-        }
-        free(o->slot);
-        o->slot = slot;
-        o->slots = slots;
+    size_t at = (size_t)gn_fnv1a(GN_FNV_START, name, strlen(name)) & (l->slots - 1);
+
+    while (l->slot[at] && strcmp(l->list.item[l->slot[at] - 1], name) != 0)
+        at = (at + 1) & (l->slots - 1);
+    return at;
+}
+
+static bool has_name(const struct gn_names *l, const char *name)
+{
+    return l->slots && l->slot[place_of(l, name)];
+}
+
+/* A name that is not there yet. */
+static void add_name(struct gn_names *l, const char *name)
+{
+    if (l->slots < 2 * (l->list.n + 1)) {
+        l->slots = l->slots ? 2 * l->slots : 64;
+        free(l->slot);
+        l->slot = gn_alloc(l->slots * sizeof *l->slot);
+        for (size_t i = 0; i < l->list.n; i++)
+            l->slot[place_of(l, l->list.item[i])] = i + 1;
     }
-    size_t at = (size_t)gn_fnv1a(GN_FNV_START, file, strlen(file)) & (o->slots - 1);
-    for (; o->slot[at]; at = (at + 1) & (o->slots - 1))
-        if (strcmp(o->made.item[o->slot[at] - 1], file) == 0)
-            return gn_err_set(err, "two records would be called %s (--name)", file);
-    gn_strs_add(&o->made, file);
-    o->slot[at] = o->made.n;
-    return 0;
+    size_t at = place_of(l, name);
+    gn_strs_add(&l->list, name);
+    l->slot[at] = l->list.n;
+}
+
+static void free_names(struct gn_names *l)
+{
+    gn_strs_free(&l->list);
+    free(l->slot);
+    *l = (struct gn_names){ 0 };
+}
+
+/* ---- what this and earlier runs wrote: DIR/.gn-save, a line a name ---- */
+
+static const char journal_name[] = ".gn-save", journal_head[] = "written by gn-save:\n";
+
+int gn_output_open(struct gn_output *o, struct gn_err *err)
+{
+    enum { JOURNAL_MAX = 1 << 30 };
+    char *path = gn_path_join(o->dir, journal_name), *text = NULL;
+    const size_t head = sizeof journal_head - 1;
+    size_t n = 0;
+    struct stat st;
+    int rc = -1;
+
+    if (lstat(path, &st) < 0) {
+        rc = errno == ENOENT ? 0 : gn_err_set(err, "%s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (S_ISREG(st.st_mode) && gn_file_read(path, JOURNAL_MAX, &text, &n, err))
+        goto out;
+    /* A run that was killed, or a disk that was full, may have left the beginning of a line. */
+    if (!text || memcmp(text, journal_head, n < head ? n : head) != 0) {
+        gn_err_set(err, "%s: is not the list that gn-save keeps there: choose another folder, or "
+                   "move it away", path);
+        goto out;
+    }
+    while (n > 0 && text[n - 1] != '\n')
+        n--;
+    o->journal = n;
+    for (char *name = text + head, *end; name < text + n; name = end + 1) {
+        end = memchr(name, '\n', (size_t)(text + n - name));
+        *end = 0;
+        if (!has_name(&o->earlier, name))
+            add_name(&o->earlier, name);
+    }
+    rc = 0;
+out:
+    free(text);
+    free(path);
+    return rc;
+}
+
+/* Before the file itself: what a killed run wrote must be known for ours. */
+static int note_name(struct gn_output *o, const char *file, struct gn_err *err)
+{
+    char *path = gn_path_join(o->dir, journal_name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666), rc = 0;
+    struct gn_str line = { 0 };
+
+    errno = 0;
+    gn_str_addf(&line, "%s%s\n", o->journal ? "" : journal_head, file);
+    if (fd < 0 || ftruncate(fd, (off_t)o->journal) < 0 ||
+        pwrite(fd, line.data, line.len, (off_t)o->journal) != (ssize_t)line.len)
+        rc = gn_err_set(err, "%s: cannot be written: %s", path,
+                        errno ? strerror(errno) : "no space left");
+    if (rc == 0) {
+        o->journal += line.len;
+        add_name(&o->earlier, file);
+    }
+    if (fd >= 0)
+        close(fd);
+    gn_str_free(&line);
+    free(path);
+    return rc;
+}
+
+int gn_output_claim(struct gn_output *o, const char *file, const struct gn_strs *inputs,
+                    struct gn_err *err)
+{
+    char *path = gn_path_join(o->dir, file);
+    struct stat st;
+    int rc = -1;
+
+    if (has_name(&o->made, file)) {
+        gn_err_set(err, "two records would be called %s (--name)", file);
+        goto out;
+    }
+    if (spares(o, path, inputs, err))
+        goto out;
+    if (lstat(path, &st) == 0 && !(S_ISREG(st.st_mode) && has_name(&o->earlier, file))) {
+        gn_err_set(err, "%s: is there and was not written by gn-save, and is not replaced: choose "
+                   "another folder, or move it away", path);
+        goto out;
+    }
+    if (o->before)
+        o->before(o->arg);
+    if (!has_name(&o->earlier, file) && note_name(o, file, err))
+        goto out;
+    add_name(&o->made, file);
+    rc = 0;
+out:
+    free(path);
+    return rc;
 }
 
 /* The pattern filled, without extension. */
@@ -153,6 +268,39 @@ static enum gn_dtype smallest(const struct gn_tensor *t)
     return t->dtype;
 }
 
+/* A label is itself or another one. */
+static int check_labels(const struct gn_tensor *t, const struct gn_tensor *made, struct gn_err *err)
+{
+    const int64_t n = gn_tensor_count(t);
+
+    for (int64_t i = 0; i < n; i++)
+        if (gn_tensor_get(t, i) != gn_tensor_get(made, i))
+            return gn_err_set(err, "--dtype %s would make label %.17g %.17g",
+                              gn_dtype_names[made->dtype], gn_tensor_get(t, i),
+                              gn_tensor_get(made, i));
+    return 0;
+}
+
+/* How many values of an image are beyond what a type holds, NaN in integers among them. */
+static int64_t count_unkept(const struct gn_tensor *t, enum gn_dtype dtype)
+{
+    const bool real = gn_dtype_is_float(dtype);
+    const int64_t n = gn_tensor_count(t);
+    int64_t bad = 0;
+    double lo, hi;
+
+    gn_dtype_range(dtype, &lo, &hi);
+    if (!real) { /* what rounds into it */
+        lo -= 0.5;
+        hi += 0.5;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const double v = gn_tensor_get(t, i);
+        bad += real ? isfinite(v) && !(v >= lo && v <= hi) : !(v >= lo && v <= hi);
+    }
+    return bad;
+}
+
 /* NULL: a file of this extension can hold such voxels; else what it can hold. */
 static const char *unfit(const char *ext, enum gn_dtype dtype, const struct gn_tensor *t)
 {
@@ -205,7 +353,7 @@ int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
     const int64_t *shape = r->tensor.shape;
     const char *ext, *can, *form = gn_record_get(r, "nifti.form");
     char *base = NULL, *path = NULL, *folder = NULL;
-    int64_t code;
+    int64_t code, unkept = 0;
     int rc = -1;
 
     *file = NULL;
@@ -230,6 +378,9 @@ int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
         if (gn_tensor_convert(&r->tensor, dtype, &made, err))
             return -1;
         pic.tensor = made;
+        if (is_label(r) && check_labels(&r->tensor, &made, err))
+            goto out;
+        unkept = is_label(r) ? 0 : count_unkept(&r->tensor, dtype);
     }
     base = fill(o, r);
     *file = gn_asprintf("%s%s", base, ext);
@@ -243,10 +394,12 @@ int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
                    (long long)shape[0], shape[0] == 1 ? "" : "s", gn_dtype_names[dtype]);
         goto out;
     }
-    if (gn_output_claim(o, *file, err) || gn_output_spares(o, path, NULL, err))
+    if (gn_output_claim(o, *file, NULL, err))
         goto out;
-    if (o->before)
-        o->before(o->arg);
+    if (unkept)
+        gn_log(GN_LOG_WARN, "%s: %lld value%s not fit %s and became %s", path, (long long)unkept,
+               unkept == 1 ? " does" : "s do", gn_dtype_names[dtype],
+               gn_dtype_is_float(dtype) ? "infinite" : "the nearest that does (NaN: 0)");
     if (gn_mkdirs(folder, err) || gn_picture_write(path, &pic, err))
         goto out;
     rc = 0;
@@ -264,8 +417,6 @@ out:
 
 void gn_output_free(struct gn_output *o)
 {
-    gn_strs_free(&o->made);
-    free(o->slot);
-    o->slot = NULL;
-    o->slots = 0;
+    free_names(&o->made);
+    free_names(&o->earlier);
 }

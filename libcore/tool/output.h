@@ -1,10 +1,15 @@
-/* output.h - records of the stream as image files: which format and type a record gets, and what
- * its file is called. */
+/* output.h - records of the stream as image files: which format and type a record gets, what its
+ * file is called, and that no file of another's is replaced. */
 #ifndef GN_TOOL_OUTPUT_H
 #define GN_TOOL_OUTPUT_H
 
 #include "io/format.h"
 #include "stream/sample.h"
+
+struct gn_names { /* private: found by hash */
+    struct gn_strs list;
+    size_t *slot, slots;
+};
 
 struct gn_output {
     const char *dir; /* names below are relative to it */
@@ -19,8 +24,9 @@ struct gn_output {
     /* NULL, or called when all checks of a file have passed, before it is written. */
     void (*before)(void *arg);
     void *arg;
-    struct gn_strs made; /* all names so far; none is written twice */
-    size_t *slot, slots; /* private: finds them */
+    struct gn_names made;    /* all names so far; none is written twice */
+    struct gn_names earlier; /* what DIR/.gn-save lists: only these are replaced */
+    size_t journal;          /* its bytes */
 };
 
 /* Is the pattern one that can be filled? -1: no, with the first unknown {word}, a usage error. */
@@ -31,12 +37,14 @@ const char *gn_output_name(const struct gn_record *r);
  * payload must be verified. */
 int gn_output_image(struct gn_output *o, const struct gn_record *r, char **file,
                     struct gn_err *err) GN_MUST_USE;
-/* Error: path is a file that a record of o->sample was read from, or one of inputs (may be NULL).
- */
-int gn_output_spares(const struct gn_output *o, const char *path, const struct gn_strs *inputs,
-                     struct gn_err *err) GN_MUST_USE;
-/* Claim a name for something else to write (a cache's .gnt); -1 if it is taken. */
-int gn_output_claim(struct gn_output *o, const char *file, struct gn_err *err) GN_MUST_USE;
+/* Reads DIR/.gn-save, the list of the files that gn_output_claim gave away here: by these runs and
+ * by earlier ones, ended or killed. Folders are one program's at a time. */
+int gn_output_open(struct gn_output *o, struct gn_err *err) GN_MUST_USE;
+/* Claim a name for something else to write (a cache's .gnt): afterwards the file may be made or
+ * replaced. -1, and nothing is changed: the name is taken; it is a file that a record of o->sample
+ * was read from, or one of inputs (may be NULL); or there is a file that .gn-save does not list. */
+int gn_output_claim(struct gn_output *o, const char *file, const struct gn_strs *inputs,
+                    struct gn_err *err) GN_MUST_USE;
 void gn_output_free(struct gn_output *o);
 
 #endif

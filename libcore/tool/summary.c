@@ -57,6 +57,11 @@ void gn_summarize(const struct gn_tensor *t, struct gn_summary *s)
         squares += part;
     }
     s->std = sqrt(squares / (double)s->count);
+    /* With infinities among the values; a NaN of arithmetic has a sign, and is printed with it. */
+    if (isnan(s->mean))
+        s->mean = NAN;
+    if (isnan(s->std))
+        s->std = NAN;
 }
 
 static struct gn_label_count *find(struct gn_labels *l, int64_t label, struct gn_err *err)

@@ -21,6 +21,11 @@ struct gn_example {
     const char *command, *what;
 };
 
+struct gn_status { /* an exit status besides 0, 1 and 2, for the man page; the last has no text */
+    int status;
+    const char *text;
+};
+
 struct gn_command { /* for tools with subcommands (gn-config, gn-model, gn-experiment) */
     const char *name, *operands, *help;
 };
@@ -41,6 +46,7 @@ struct gn_tool {
     const struct gn_command *commands; /* NULL, or ends with {NULL} */
     const struct gn_opt *opts;
     const struct gn_example *examples; /* ends with {NULL} */
+    const struct gn_status *statuses;  /* NULL: none but 0, 1 and 2 */
     const char *const *references;     /* NULL-terminated; NULL: none */
     const char *see_also;              /* "gn-load(1), gn-stream(5)" */
     unsigned flags;

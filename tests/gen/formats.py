@@ -20,6 +20,9 @@ REFUSED = {
     'tiff/minisblack-1c-3b.tiff': '3 bits', 'tiff/minisblack-1c-7b.tiff': '7 bits', 'tiff/miniswhite-1c-6b.tiff': '6 bits',
     'tiff/off_l16.tif': 'LogLuv', 'tiff/off_luv24.tif': 'LogLuv', 'tiff/off_luv32.tif': 'LogLuv',
     'tiff/zero_gi.tif': 'damaged TIFF',
+    # A page of another size that nothing marks as a thumbnail: which is the image?
+    'tiff/dscf0013.tif': 'page 2 is 160 x 120 pixels', 'tiff/multipage.tiff': 'page 3 is 20 x 20 pixels',
+    'tiff/multipage-mmap.tiff': 'page 3 is 20 x 20 pixels',
     # Damaged, and other decoders look away: they fill in grey, or stop half way.
     'tiff/text.tif': 'Not enough data', 'jpeg/mjpeg.jpg': 'extraneous bytes', 'jpeg/progressive-missing-dc.jpg': 'progression',
     'jpeg/jpg-cmyk-2.jpg': 'subsampling',

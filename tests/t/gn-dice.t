@@ -146,3 +146,14 @@ P
     gn-dice l.png l.png | grep -q "5.ok.1.1"
     fails 1 gn-dice l.png m.png
     grep -q "m.png: a label of 4 channels that is not opaque" err'
+t 'a row of the truth without a label is a row of status missing and exit 1' '
+study
+printf "SubjectID,Channel_0,Label\na,x,truth/a.nii\nb,x,truth/b.nii\nc,x,\n" >test.csv
+fails 1 gn-dice -o s pred test.csv
+grep -q "subject c: no label in test.csv" err
+is "$(cell s c "" status)" missing; is "$(cell s n 1 status)" "1 missing"; is "$(cell s mean 1 dice)" 0.733333333
+printf "SubjectID,Prediction\nb,b.nii\na,a.nii\nc,a.nii\n" >pred/predictions.csv
+fails 1 gn-dice -o s2 pred test.csv
+grep -q "subject c: pred/a.nii: a prediction without truth" err
+printf "SubjectID,Label\na,\n" >none.csv
+fails 1 gn-dice pred none.csv; grep -q "no subject has a label map" err'

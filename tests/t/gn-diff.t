@@ -123,3 +123,12 @@ t 'a pipe as second operand is refused' '
     gn-diff a.gnt - <a.gnt
     fails 2 gn-diff a.gnt
     fails 2 gn-diff --rtol -1 a.gnt a.gnt'
+
+t 'an infinity equals only itself, whatever the tolerance, as numpy.isclose' '
+    python3 "$make" a.gnt float32 "1 1 1 4" 1,-inf,inf,5
+    python3 "$make" b.gnt float32 "1 1 1 4" inf,inf,inf,5
+    fails 1 gn-diff --rtol 1e-5 a.gnt b.gnt
+    grep -q "2 of 4 differ, first at x y z c = 0 0 0 0: 1 and inf" out
+    fails 1 gn-diff --rtol 1 --atol 1 b.gnt a.gnt
+    grep -q "2 of 4 differ" out
+    gn-diff --rtol 1e-5 a.gnt a.gnt'

@@ -23,6 +23,7 @@ data_augmentation: {flip: {axis: [0], probability: 0.5}}
 augment_after_preprocessing: true
 Y
 sed 's/num_epochs: 2/num_epochs: 30/' c.yaml >long.yaml
+small_config 4 1 1 >v.yaml
 gn-phantom thorax -n 9 --size 48,48 -o data
 gn-experiment -c c.yaml -i data/data.csv -o whole >summary
 gn-experiment -c long.yaml -i data/data.csv -o long >/dev/null
@@ -213,6 +214,45 @@ t 'predict --keep-going: a later stage names its subject once, whatever it leave
     fails 1 gn-experiment predict --keep-going -m ../whole/model/best.safetensors -o p two.csv
     grep -q "^gn-infer: subject b: .*(left out)" err
     tail -n +2 p/predictions.csv | cut -d, -f1 | grep -qx a'
+t 'predict says what it wrote and how to look at it' '
+    m=../whole/model/best.safetensors
+    cp ../data/thorax_001/*_xray.png "a b.png"; cp ../data/thorax_002/*_xray.png c.png
+    gn-experiment predict -m $m -o p "a b.png" c.png >out
+    q=$(printf "\047")
+    { echo "a b: p/a b/a b_seg.png"; echo "c: p/c/c_seg.png"; echo "2 images predicted, listed in p/predictions.csv"
+      echo "to look at: gn-load ${q}a b.png$q c.png p/predictions.csv | gn-view -o p/predictions.png"; } | same - out
+    sed -n "s/^to look at: //p" out >draw; sh -e draw; [ -s p/predictions.png ]
+    gn-experiment predict -q -m $m -o p c.png >out; [ ! -s out ]
+    for i in 1 2 3 4 5 6 7 8 9 10 11; do cp c.png $i.png; done
+    gn-experiment predict -m $m -o q ?.png ??.png >out
+    [ "$(wc -l <out)" = 2 ]; grep -q "^12 images predicted, listed in q/predictions.csv" out
+    sed -n "s/^to look at: //p" out >draw; sh -e draw 2>err; [ -s q/predictions.png ]; [ ! -s err ]
+    gn-experiment predict -m $m -o r ../whole/data_testing.csv >out
+    sed -n "s/^to look at: //p" out >draw; sh -e draw; [ -s r/predictions.png ]'
+t 'predict: a volume for a model of 2-D images is refused, whatever its preprocessing would make of it' '
+    gn-phantom head -n 1 --size 24 -o head; f=head/head_001/head_001_t1.nii.gz
+    python3 ../meta.py ../whole/model/best.safetensors m.safetensors preprocessing "gn-resample --size 48,48,1\ngn-normalize --zscore nonzero"
+    fails 1 gn-experiment predict -m m.safetensors -o p/q $f
+    grep -q "^gn-experiment: subject head_001_t1: $f: a volume of 24x24x24 voxels: the network is for 2-D" err; [ ! -e p ]
+    fails 1 gn-experiment predict -m m.safetensors -o p head/data.csv
+    grep -q "head/data.csv:2: subject head_001: .*a volume of 24x24x24" err; [ ! -e p ]
+    gn-load $f | gn-resample --size 48,48,1 | gn-normalize --zscore nonzero | gn-patch --grid -c m.safetensors >patches
+    fails 1 gn-infer -m m.safetensors patches; grep -q "subject head_001_t1: a volume of 24x24x24" err
+    fails 1 gn-experiment predict --keep-going -m m.safetensors -o p $f ../data/thorax_001/thorax_001_xray.png
+    grep -q "gn-infer: subject head_001_t1: a volume of .*(left out)" err; [ "$(wc -l <p/predictions.csv)" = 2 ]
+    sed -n "s/^to look at: //p" out >draw; ! grep -q head draw; sh -e draw'
+t 'predict: a 2-D image for a model of volumes is refused' '
+    gn-phantom head -n 3 --size 16 --spacing 1 -o head
+    gn-experiment -c ../v.yaml -i head/data.csv -o v >/dev/null 2>&1
+    fails 1 gn-experiment predict -m v/model/best.safetensors -o p ../data/thorax_001/thorax_001_xray.png
+    grep -q "subject thorax_001_xray: .*a 2-D image of 48x48 pixels: the network is for volumes" err; [ ! -e p ]'
+t 'predict --keep-going: one of ten files that is not there is left out, and nine are written' '
+    i=0; while [ $i -lt 9 ]; do i=$((i + 1)); cp ../data/thorax_00$i/*_xray.png $i.png; done
+    m=../whole/model/best.safetensors
+    fails 1 gn-experiment predict --keep-going -m $m -o p 1.png 2.png 3.png gone.png 4.png 5.png 6.png 7.png 8.png 9.png
+    grep -q "^gn-load: gone.png: no such file (left out)" err; [ "$(wc -l <p/predictions.csv)" = 10 ]
+    grep -q "^9 images predicted" out
+    fails 1 gn-experiment predict -m $m -o q 1.png gone.png; [ ! -e q ]'
 t 'predict: --memory is a limit of its stages' '
     gn-phantom thorax -n 1 --size 512,512 -o big
     fails 1 gn-experiment predict --memory 100K -m ../whole/model/best.safetensors -o p big/thorax_001/thorax_001_xray.png
@@ -248,7 +288,7 @@ t 'SIGTERM: gn-train saves, the status is 75, and the same command goes on' '
     kill -TERM $p
     rc=0; wait $p || rc=$?
     [ $rc = 75 ]; [ ! -s out ]; [ ! -e ../k3/model/DONE ]
-    grep -q "gn-train: note: stopped by a signal after saving" err
+    said err; [ "$(cat err)" = "gn-experiment: note: ../k3: stopped by a signal, after saving; the same command goes on from here" ]
     gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k3 >/dev/null
     same_study ../long ../k3; rm -rf ../k3'
 t 'SIGUSR1 does the same' '
@@ -265,15 +305,16 @@ t 'SIGTERM to the whole job: still saved, still 75' '
     kill -s TERM -- -$p
     rc=0; wait $p || rc=$?
     [ $rc = 75 ]
-    grep -q "gn-train: note: stopped by a signal after saving" err
+    said err; [ "$(cat err)" = "gn-experiment: note: ../k5: stopped by a signal, after saving; the same command goes on from here" ]
     gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k5 >/dev/null
     same_study ../long ../k5; rm -rf ../k5'
-t 'an interrupt from the keyboard ends everything; nothing half made has a final name' '
+t 'an interrupt from the keyboard ends everything, in one line; nothing half made has a final name' '
     setsid env --default-signal=INT gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k6 >out 2>err & p=$!
     saved ../k6
     kill -s INT -- -$p
     rc=0; wait $p || rc=$?
-    [ $rc -ne 0 ]; [ $rc -ne 75 ]
+    [ $rc = 130 ]; [ ! -s out ]
+    said err; [ "$(cat err)" = "gn-experiment: note: ../k6: stopped; the same command goes on from here" ]
     [ ! -e ../k6/model/DONE ]; [ ! -e ../k6/scores.tsv ]
     [ -z "$(ls -A ../k6/model | grep "gn-[0-9]")" ]
     gn-experiment -c ../long.yaml -i ../data/data.csv -o ../k6 >/dev/null
@@ -297,6 +338,33 @@ t 'more epochs may be asked for; other changes of the config are refused, the ke
     grep -q "learning_rate" err
     diff -r ../m ../before >&2
     rm -rf ../m ../n ../before'
+t 'as long as nothing was trained, another config may come' '
+    sed "s/class_list: \[0, 1\]/class_list: [0, 7]/" ../c.yaml >wrong.yaml
+    rc=0; gn-experiment -c wrong.yaml -i ../data/data.csv -o ../m >/dev/null 2>err || rc=$?; said err
+    [ $rc = 1 ]; grep -q "label value 1 is in no class of class_list" err
+    grep -q "^gn-experiment: subject thorax_001: ../data/thorax_001/thorax_001_label.png: label value 1 is in no class of class_list (8 more subjects have such labels)" err
+    ls -l --time-style=full-iso ../m/cache >before
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null 2>err; said err
+    [ "$(wc -l <err)" = 1 ]; grep -q "^gn-experiment: note: ../m: the config has changed, in model.class_list; nothing was trained.*goes on with this one$" err
+    ls -l --time-style=full-iso ../m/cache | same - before
+    same_study ../whole ../m
+    fails 1 gn-experiment -c wrong.yaml -i ../data/data.csv -o ../m; grep -q "another config than wrong.yaml, in model.class_list" err
+    rm -rf ../m
+    sed "s/resolution: \[1.5, 1.5\]/resolution: [3, 3]/; s/testing: -3/testing: 2/; s/class_list: \[0, 1\]/class_list: [0, 7]/" ../c.yaml >other.yaml
+    rc=0; gn-experiment -c other.yaml -i ../data/data.csv -o ../m >/dev/null 2>&1 || rc=$?; [ $rc = 1 ]; [ -e ../m/testing_0 ]
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null 2>err; said err
+    [ "$(wc -l <err)" = 1 ]; grep -q "the study begins anew$" err
+    same_study ../whole ../m; [ ! -e ../m/testing_0 ]; rm -rf ../m'
+t 'a study that could not be set up leaves no folder, nor the parents made for it' '
+    mkdir bin here; printf "#!/bin/sh\nexit 1\n" >bin/gn-split; chmod +x bin/gn-split
+    for f in $B/bin/*; do [ -e bin/${f##*/} ] || cp $f bin/; done; ln -s $B/lib lib
+    for o in new/deep/study here/study "$PWD/abs//study/"; do
+        rc=0; bin/gn-experiment -c ../c.yaml -i ../data/data.csv -o "$o" 2>err || rc=$?
+        [ $rc = 1 ]
+    done
+    [ ! -e new ]; [ -d here ]; [ ! -e here/study ]; [ ! -e abs ]
+    rc=0; bin/gn-experiment -c ../c.yaml -i ../data/data.csv -o here 2>err || rc=$?; [ $rc = 1 ]
+    [ -d here ]; [ -z "$(ls -A here)" ]'
 t 'changed data and a changed split are refused, unless --reset' '
     cp -r ../whole ../m; cp ../data/data.csv ../data/more.csv; head -n 9 ../data/data.csv >../data/fewer.csv
     fails 1 gn-experiment -c ../c.yaml -i ../data/fewer.csv -o ../m
@@ -400,6 +468,8 @@ t 'several folds: a leaf each, from one cache; --only and --folds; status' '
     gn-experiment --only testing_1/0 -c f.yaml -i ../data/data.csv -o f >/dev/null
     [ -s f/testing_1/0/scores.tsv ]; [ ! -e f/testing_0/0/model ]
     gn-experiment status f | cut -f1,5 >st
+    gn-experiment status f | awk "NR == 1 || NR == 4 { print \$2, \$3, \$4, \$9 }" >best
+    printf "epochs of best_epoch best_epoch_no\n1 1 1 0\n" | same - best
     printf "leaf\tmodel\ntesting_0/0\tmissing\ntesting_0/1\tmissing\ntesting_1/0\tdone\ntesting_1/1\tmissing\n" | same - st
     gn-experiment --folds 2 -c f.yaml -i ../data/data.csv -o f >sum
     tail -n 1 sum | grep -q "over 4 leaves"
@@ -480,11 +550,15 @@ t 'pipelines/predict-inbox labels what is new, and a bad image does not stop the
     mkdir in
     cp ../data/thorax_001/thorax_001_xray.png in/a.png; cp ../data/thorax_002/thorax_002_xray.png "in/c d.png"
     echo hello >in/b.png
-    rc=0; $GN_TOP/pipelines/predict-inbox ../whole/model/best.safetensors in out 2>err || rc=$?
-    [ $rc = 1 ]; [ "$(wc -l <err)" = 1 ]; grep -q b.png err
-    [ -s out/a.png/predictions.csv ]; [ -s "out/c d.png/predictions.csv" ]; [ ! -e out/b.png/predictions.csv ]
+    rc=0; $GN_TOP/pipelines/predict-inbox ../whole/model/best.safetensors in out >said 2>err || rc=$?
+    [ $rc = 1 ]; [ ! -s said ]; [ "$(wc -l <err)" = 1 ]; grep -q b.png err
+    [ -s out/a.png/predictions.csv ]; [ -s "out/c d.png/predictions.csv" ]; [ ! -e out/b.png ]
     rm in/b.png; touch mark
     $GN_TOP/pipelines/predict-inbox ../whole/model/best.safetensors in out
+    echo "call the ward" >in/notes.txt; mkdir in/older; cp in/a.png in/older/d.png
+    $GN_TOP/pipelines/predict-inbox ../whole/model/best.safetensors in out 2>err
+    [ "$(cat err)" = "predict-inbox: in/notes.txt: not called like an image: skipped" ]
+    [ "$(ls out | tr "\n" " ")" = "a.png c d.png " ]
     [ -z "$(find out -newer mark)" ]'
 t 'a broken image: status 1, its name, no cache that looks finished; then the same command goes on' '
     cp -r ../data data
@@ -493,7 +567,7 @@ t 'a broken image: status 1, its name, no cache that looks finished; then the sa
     rc=0; gn-experiment -c ../c.yaml -i data/data.csv -o s >out 2>err || rc=$?
     [ $rc = 1 ]; [ ! -s out ]
     [ "$(wc -l <err)" = 2 ]; head -n 1 err | grep -q "^gn-load: subject thorax_005: "
-    tail -n 1 err | grep -qx "gn-experiment: s/cache/data.csv: could not be made"
+    tail -n 1 err | grep -qx "gn-experiment: s: preprocessing failed, see above; once that is mended, the same command goes on from here"
     [ ! -e s/cache/data.csv ]; [ ! -e s/model ]
     cp keep $f
     gn-experiment -c ../c.yaml -i data/data.csv -o s >/dev/null
@@ -519,6 +593,143 @@ if command -v script >/dev/null; then
 else
     skip 'on a terminal progress is drawn' 'there is no program script'
 fi
+t '--reset removes what the study made, and nothing else' '
+    cp -rp ../whole ../m
+    mkdir -p ../m/2024 ../m/testing_9/3 ../m/predictions/mine; id=$(sed -n 2p ../m/data_testing.csv | cut -d, -f1)
+    for f in 2024/head.nii.gz 2024/data_training.csv testing_9/3/a.png report/talk.txt model/notes.txt cache/readme \
+        predictions/mine/x_seg.png predictions/$id/${id}_seg_corrected.png; do echo mine >../m/$f; done
+    gn-experiment --reset -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
+    [ "$(grep -rlx mine ../m | wc -l)" = 8 ]
+    rm -r ../m/2024 ../m/testing_9 ../m/report/talk.txt ../m/model/notes.txt ../m/cache/readme ../m/predictions/mine ../m/predictions/$id/*_corrected.png
+    same_study ../whole ../m; rm -rf ../m
+    sed "s/testing: -3, validation: -3/testing: 2, validation: 2/; s/num_epochs: 2/num_epochs: 1/" ../c.yaml >f.yaml
+    gn-experiment -c f.yaml -i ../data/data.csv -o ../m >/dev/null
+    gn-experiment --reset -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
+    [ ! -e ../m/testing_0 ]; [ ! -e ../m/testing_1 ]; same_study ../whole ../m; rm -rf ../m'
+t '--reset is refused, and nothing removed, when an input lies in what would go' '
+    cp -rp ../whole ../m; cp -rp ../m ../before
+    sed "s/testing: -3, validation: -3/testing: 1, validation: -2/" ../c.yaml >two.yaml
+    for i in ../m/data_training.csv ../m/data.csv ../m; do
+        fails 1 gn-experiment --reset -c two.yaml -i $i -o ../m; grep -q "m/data.*csv: is an input" err
+    done
+    fails 1 gn-experiment --reset -c ../m/config.yaml -i ../data/data.csv -o ../m; grep -q "m/config.yaml: is an input" err
+    id=$(sed -n 2p ../m/data_testing.csv | cut -d, -f1); ln -s ../m/predictions/$id/${id}_seg.png ../data/own.png
+    sed "2s/,[^,]*\$/,own.png/" ../data/data.csv >../data/own.csv
+    fails 1 gn-experiment --reset -c ../c.yaml -i ../data/own.csv -o ../m; grep -q "own.png: is an input" err
+    diff -r ../m ../before >&2; rm -rf ../m ../before ../data/own.*'
+t '--reset looks first whether the new study can be: folds, split, leaf' '
+    cp -rp ../whole ../m; cp -rp ../m ../before
+    sed "s/testing: -3/testing: -99/" ../c.yaml >many.yaml
+    fails 1 gn-experiment --reset -c many.yaml -i ../data/data.csv -o ../m
+    fails 2 gn-experiment --reset --only 7 -c ../c.yaml -i ../data/data.csv -o ../m
+    mkdir bin; printf "#!/bin/sh\nexit 1\n" >bin/gn-split; chmod +x bin/gn-split
+    for f in $B/bin/*; do [ -e bin/${f##*/} ] || ln $f bin/ 2>/dev/null || cp $f bin/; done; ln -s $B/lib lib
+    rc=0; bin/gn-experiment --reset -c ../c.yaml -i ../data/data.csv -o ../m || rc=$?; [ $rc = 1 ]
+    diff -r ../m ../before >&2; rm -rf ../m ../before'
+t '--reset: what is in the way of the new leaves and is no study is left alone, and so is the rest' '
+    cp -rp ../whole ../m; mkdir -p ../m/testing_1/0; echo mine >../m/testing_1/0/data_training.csv; cp -rp ../m ../before
+    sed "s/testing: -3, validation: -3/testing: 2, validation: 2/" ../c.yaml >f.yaml
+    fails 1 gn-experiment --reset -c f.yaml -i ../data/data.csv -o ../m
+    grep -q "m/testing_1/0/data_training.csv: is in the way of a leaf" err
+    diff -r ../m ../before >&2; rm -rf ../m ../before'
+t 'files dated in the future do not hide that there is something to do' '
+    sed "s/num_epochs: 2/num_epochs: 4/" ../c.yaml >four.yaml
+    gn-experiment -c four.yaml -i ../data/data.csv -o ../n >/dev/null
+    for what in model/DONE predictions/predictions.csv scores.tsv "model/DONE predictions/predictions.csv scores.tsv report/predictions.png cache/data.csv"; do
+        for record in kept gone; do
+            cp -rp ../whole ../m; (cd ../m && touch -d 2035-01-01 $what); [ $record = kept ] || rm ../m/.products
+            gn-experiment -c four.yaml -i ../data/data.csv -o ../m >/dev/null 2>&1
+            same_study ../n ../m; rm -rf ../m
+        done
+    done; rm -rf ../n'
+t 'predictions and scores of another model than the one that is there are made again' '
+    sed "s/num_epochs: 2/num_epochs: 4/" ../c.yaml >four.yaml
+    cp -rp ../whole ../m
+    gn-experiment -c four.yaml -i ../data/data.csv -o ../m >/dev/null; cp -rp ../m ../n
+    for f in predictions scores.tsv report; do rm -r ../m/$f; cp -rp ../whole/$f ../m/; done
+    find ../m/predictions ../m/report ../m/scores.tsv -type f | xargs touch
+    ! cmp -s ../m/model/best.safetensors ../whole/model/best.safetensors
+    cp -p ../whole/.products ../m/
+    gn-experiment -c four.yaml -i ../data/data.csv -o ../m >/dev/null 2>err
+    grep -q "predictions.csv: was made with another model" err
+    same_study ../n ../m; rm -rf ../m ../n'
+t 'fewer epochs than were trained, or less patience, is refused' '
+    cp -rp ../whole ../m
+    sed "s/num_epochs: 2/num_epochs: 1/" ../c.yaml >one.yaml; sed "s/patience: 50/patience: 3/" ../c.yaml >p.yaml
+    fails 1 gn-experiment -c one.yaml -i ../data/data.csv -o ../m
+    grep -q "one.yaml: num_epochs: 1 is less than the 2 epochs that ../m was trained for" err
+    fails 1 gn-experiment -c p.yaml -i ../data/data.csv -o ../m
+    grep -q "p.yaml: patience: 3 is less than the 50 it was trained with" err
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null; same_study ../whole ../m; rm -rf ../m'
+t 'a file that comes in two halves: a change in either is seen' '
+    gn-phantom head -n 3 --size 16 --spacing 1 -o head
+    python3 - head <<P
+import glob, gzip, os, struct, sys
+for f in glob.glob(sys.argv[1] + "/*/*.nii.gz"):
+    raw = bytearray(gzip.open(f).read())
+    offset = int(struct.unpack_from("<f", raw, 108)[0])
+    data = raw[offset:]
+    struct.pack_into("<f", raw, 108, 0.0)
+    raw[344:348] = b"ni1\\0"
+    open(f[:-7] + ".hdr", "wb").write(raw[:348] + b"\\0\\0\\0\\0")
+    open(f[:-7] + ".img", "wb").write(data)
+    os.remove(f)
+P
+    sed "s/[.]nii[.]gz/.hdr/g" head/data.csv >head/pairs.csv
+    gn-experiment -c ../v.yaml -i head/pairs.csv -o s >/dev/null 2>&1
+    touch -d 2001-02-03 head/head_002/head_002_t1.img
+    fails 1 gn-experiment -c ../v.yaml -i head/pairs.csv -o s; grep -q "head_002_t1.img: has changed" err'
+t 'more epochs leave what a person put into predictions/ alone' '
+    cp -rp ../whole ../m; id=$(sed -n 2p ../m/data_testing.csv | cut -d, -f1)
+    echo mine >../m/predictions/$id/${id}_corrected.nii.gz; echo mine >../m/predictions/notes.txt
+    sed "s/num_epochs: 2/num_epochs: 4/" ../c.yaml >four.yaml
+    gn-experiment -c four.yaml -i ../data/data.csv -o ../m >/dev/null
+    [ "$(cat ../m/predictions/$id/${id}_corrected.nii.gz ../m/predictions/notes.txt | grep -cx mine)" = 2 ]; rm -rf ../m'
+t 'a bad label in the test set is found before anything is trained' '
+    cp -rp ../data ../d2; id=$(sed -n 2p ../whole/data_testing.csv | cut -d, -f1); f=../d2/$id/${id}_label.png
+    python3 - $f <<P
+import struct, sys, zlib
+rows = b"".join(b"\\0" + bytes([7] * 48) for _ in range(48))
+chunk = lambda k, d: struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d))
+open(sys.argv[1], "wb").write(b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 48, 48, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+P
+    fails 1 gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m
+    grep -q "^gn-experiment: subject $id: $f: label value 7 is in no class of class_list" err
+    [ ! -e ../m/model ]; rm -rf ../m ../d2'
+t 'a changed file of a subject that is only in the test set is taken in; no model is trained anew' '
+    cp -rp ../data ../d2; id=$(sed -n 2p ../whole/data_testing.csv | cut -d, -f1); f=../d2/$id/${id}_label.png
+    cp -p $f keep; other=$(sed -n 2p ../whole/data_training.csv | cut -d, -f1); cp ../data/$other/${other}_label.png $f
+    gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m >/dev/null
+    ! cmp -s ../m/scores.tsv ../whole/scores.tsv; ls -l --time-style=full-iso ../m/model/latest.safetensors >before
+    cp keep $f
+    gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m >/dev/null 2>err; said err
+    [ "$(wc -l <err)" = 1 ]; grep -q "note: $f: has changed; its subject is only in the test set" err
+    for x in scores.tsv model/logs_testing.csv model/best.safetensors report/predictions.png; do same ../m/$x ../whole/$x; done
+    ls -l --time-style=full-iso ../m/model/latest.safetensors | same - before
+    gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m 2>&1 >/dev/null | same - /dev/null
+    touch ../d2/$other/${other}_label.png
+    fails 1 gn-experiment -c ../c.yaml -i ../d2/data.csv -o ../m; grep -q "$other.*has changed since" err
+    rm -rf ../m ../d2'
+t 'predictions, scores or pictures that were emptied or cut are made again' '
+    cp -rp ../whole ../m; p=$(cd ../m && ls predictions/*/*_seg.png | head -n 1)
+    for size in 0 40; do
+        head -c $size ../whole/$p >../m/$p
+        gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null 2>err; grep -q "$p: is gone or cut: the predictions are made again" err
+        same_study ../whole ../m
+    done
+    : >../m/scores.tsv; : >../m/report/predictions.png
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null; same_study ../whole ../m; rm -rf ../m'
+t 'predict: an earlier index does not survive a model that cannot be used, either' '
+    cp ../data/thorax_001/thorax_001_xray.png a.png; head -c 900 ../whole/model/best.safetensors >cut.safetensors
+    gn-experiment predict -m ../whole/model/best.safetensors -o p a.png >/dev/null
+    fails 1 gn-experiment predict -n -m cut.safetensors -o p a.png; [ -e p/predictions.csv ]
+    fails 1 gn-experiment predict -m cut.safetensors -o p a.png; [ ! -e p/predictions.csv ]
+    echo mine >p/predictions.csv; fails 1 gn-experiment predict -m cut.safetensors -o p a.png; [ "$(cat p/predictions.csv)" = mine ]'
+t 'a GNUmakefile or makefile in the folder is not what is run' '
+    cp -rp ../whole ../m; rm ../m/scores.tsv
+    printf "all:\n\ttouch $PWD/run\n" >../m/GNUmakefile; cp ../m/GNUmakefile ../m/makefile
+    gn-experiment -c ../c.yaml -i ../data/data.csv -o ../m >/dev/null
+    [ ! -e run ]; same ../m/scores.tsv ../whole/scores.tsv; rm -rf ../m'
 t 'faults of config and data are found before anything is made, all at once' '
     sed "s/thorax_00[34]_/nothere_/" ../data/data.csv >../data/bad.csv
     rc=0; gn-experiment -c ../c.yaml -i ../data/bad.csv -o s 2>err || rc=$?
@@ -531,7 +742,13 @@ t 'faults of config and data are found before anything is made, all at once' '
     sed "s/light_unet_multilayer, depth: 2/unet/" ../c.yaml >small.yaml
     fails 1 gn-experiment -c small.yaml -i ../data/data.csv -o s; grep -q "larger patch" err
     sed "s/testing: -3/testing: -30/" ../c.yaml >many.yaml
-    fails 1 gn-experiment -c many.yaml -i ../data/data.csv -o s; grep -q "30 folds" err
+    fails 1 gn-experiment -c many.yaml -i ../data/data.csv -o s
+    grep -q "many.yaml: nested_training: testing: 30 folds of 9 subjects in ../data/data.csv: ask for fewer folds.*or give more patients" err
+    fails 1 gn-config check many.yaml ../data/data.csv; grep -q "30 folds of 9" err
+    sed "s/{testing: -3,/{group: Label, testing: -3,/" ../c.yaml >group.yaml
+    sed "2,\$s/,[^,]*\$/,..\/data\/thorax_001\/thorax_001_label.png/" ../data/data.csv >same.csv
+    rc=0; gn-config check group.yaml same.csv >err 2>&1 || rc=$?; [ $rc = 1 ]
+    grep -q "testing: 3 folds of 1 subjects in same.csv, a group counts as one" err
     fails 1 gn-experiment -c nothere.yaml -i ../data/data.csv -o s
     fails 1 gn-experiment -c ../c.yaml -i nothere.csv -o s
     [ ! -e s ]'

@@ -139,3 +139,16 @@ t 'wrong usage ends with 2' '
     fails 2 gn-info --stats --labels x.gnt
     fails 2 gn-info --nonsense
     fails 1 gn-info missing.gnt'
+
+t '--stats of values with infinities prints inf and nan, without a sign that means nothing' '
+    for v in "1 inf" "1 -inf" "inf -inf"; do
+        PYTHONPATH=$GN_TOP/examples PYTHONDONTWRITEBYTECODE=1 python3 - $v <<P
+import gnt, struct, sys
+with open("i.gnt", "wb") as f:
+    gnt.emit(f, [("dtype", "float32"), ("shape", "1 1 1 2"), ("axes", "c z y x"), ("sample", "s"), ("role", "image")],
+             struct.pack("<2f", *map(float, sys.argv[1:])))
+    gnt.end(f, 1)
+P
+        gn-info --stats i.gnt | sed -n 2p | cut -f 8-12 | tr "\t" " "
+    done >out
+    printf "%s\n" "1 inf inf nan 0" "-inf 1 -inf nan 0" "-inf inf nan nan 0" | diff - out >&2'

@@ -111,6 +111,19 @@ gn-load --skip-missing data.csv 2>err | show - >got
 [ "$(grep -c "^sample: " got)" = 1 ]
 grep -q "left out 1 of 2 rows" err'
 
+t '--keep-going leaves them out too, names them and ends with 1; --skip-missing beside it is no failure' '
+image a.nii
+printf "SubjectID,Channel_0\n1,a.nii\n2,y.nii\n3,a.nii\n" >data.csv
+fails 1 gn-load --keep-going data.csv
+grep -q "data.csv:3: subject 2: Channel_0: y.nii: no such file (left out)" err
+show out >got
+grep -q "^failed: 1$" got
+[ "$(grep -c "^sample: " got)" = 2 ]
+fails 1 gn-load --keep-going a.nii y.nii
+grep -q "y.nii: no such file (left out)" err
+gn-load --keep-going --skip-missing data.csv 2>err | show - >got
+! grep -q "^failed: [1-9]" got'
+
 t 'a folder where an image should be is refused' '
 mkdir a.nii
 printf "SubjectID,Channel_0\n1,a.nii\n" >data.csv
@@ -194,11 +207,30 @@ s=0; gn-load data.csv 2>err || s=$?
 [ "$(wc -l <err)" = 2 ]'
 
 t 'wrong usage: nothing, tables and images mixed, another count of channels, equal names' '
-image a.nii; mkdir q; image q/a.nii; echo x >t.csv
+image a.nii; mkdir q; image q/a.nii
 fails 2 gn-load
-fails 2 gn-load a.nii t.csv
+printf "SubjectID,Channel_0\na,a.nii\n" >d.csv
+fails 2 gn-load a.nii d.csv
+grep -q "d.csv: names images: give it, or images, not both" err
 fails 2 gn-load a.nii q/a.nii,a.nii
-fails 2 gn-load a.nii q/a.nii'
+fails 2 gn-load a.nii q/a.nii
+grep -q "q/a.nii: would be called a, as a.nii is: rename one, or give a CSV with columns SubjectID and Channel_0" err
+fails 2 gn-load a.nii a.nii
+grep -q "a.nii: given twice" err'
+
+t 'a table of predictions beside images adds them by the names of the images' '
+image a.nii; image b.nii; mkdir o; image o/s.nii
+printf "SubjectID,Prediction\nb,s.nii\nc,s.nii\n" >o/predictions.csv
+gn-load a.nii b.nii o/predictions.csv 2>err | show - >got
+[ ! -s err ]
+[ "$(grep -c "^role: image" got)" = 2 ]; [ "$(grep -c "^role: prediction" got)" = 1 ]
+fails 1 gn-load a.nii o/predictions.csv
+grep -q "o/predictions.csv: none of its subjects is called as a$" err'
+
+t 'a table separated by semicolons is told so' '
+printf "SubjectID;Channel_0;Label\n1;a.nii;b.nii\n" >data.csv
+fails 1 gn-load data.csv
+grep -q "data.csv:1: its columns are separated by semicolons" err'
 
 t 'a file above --memory is refused before it is read' '
 image a.nii.gz size=50,50,50

@@ -96,3 +96,47 @@ t '-o writes the text into a file, and leaves none after a failure' '
     same got want
     fails 1 gn-model show m.safetensors -o none
     [ ! -e none ]'
+
+t 'show of a model that prediction refuses says why, after what it shows, and exits 1' '
+    gn-phantom thorax -n 2 --size 16,16 -o data
+    cat >c.yaml <<Y
+version: {minimum: 0.0.14, maximum: 0.1.6}
+modality: rad
+patch_size: [16, 16]
+model: {dimension: 2, architecture: light_unet_multilayer, depth: 2, base_filters: 4, norm_type: instance,
+        final_layer: softmax, class_list: [0, 1, 2, 3, 4]}
+loss_function: dc
+metrics: [dice]
+nested_training: {testing: 1, validation: -3}
+num_epochs: 1
+batch_size: 1
+q_samples_per_volume: 1
+patch_sampler: uniform
+data_preprocessing: {normalize: }
+Y
+    gn-load data/data.csv | gn-normalize --zscore full | gn-patch -c c.yaml | gn-train -q -c c.yaml -o m
+    gn-model show m/best.safetensors >want 2>err
+    [ ! -s err ]
+    grep -qx "channels	1" want
+    meta() { # meta KEY VALUE: the model with other metadata
+        python3 - "$@" <<P
+import json, sys
+d = open("m/best.safetensors", "rb").read()
+n = int.from_bytes(d[:8], "little")
+h = json.loads(d[8:8 + n])
+h["__metadata__"][sys.argv[1]] = sys.argv[2]
+t = json.dumps(h).encode()
+t += b" " * (-len(t) % 8)
+open("bad.safetensors", "wb").write(len(t).to_bytes(8, "little") + t + d[8 + n:])
+P
+        fails 1 gn-model show bad.safetensors
+        grep -q "^parameters" out
+        cp err why
+        fails 1 gn-experiment predict -m bad.safetensors data/data.csv -o p
+        fails 1 gn-model show bad.safetensors -o none
+        [ ! -e none ]
+    }
+    meta channels 999999999999; grep -qx "gn-model: bad.safetensors: metadata .channels. is missing or wrong" why
+    meta class_list "0 1 2 4 3"; grep -q "bad.safetensors: metadata .class_list.: .0 1 2 4 3., but its config has .0 1 2 3 4." why
+    meta preprocessing "gn-normalize --zscore full; touch x"; grep -q "not a preprocessing step: gn-normalize --zscore full; touch x" why
+    meta format other; grep -q "not a model of this project" why'

@@ -191,3 +191,25 @@ l.write("x.gnt", [([("dtype", "float64"), ("shape", "1 1 1 5"), ("axes", "c z y 
                     ("affine", "1 0 0 0 0 1 0 0 0 0 1 0")], l.pack("float64", [0, 1e-300, 0, 1e-320, 0]))])
 P
     test "$(gn-resample --crop-zero x.gnt | python3 "$exact" values - 0)" = "1e-300 0.0 1e-320"'
+
+t 'padding by a ramp is numpy.pad in each type: integers are rounded down, floats computed in their type' '
+    line() { # line DTYPE VALUES: padded by 7
+        python3 - "$1" "$2" <<P
+import image_lib as l, sys
+v = [int(x) for x in sys.argv[2].split(",")]
+l.write("x.gnt", [([("dtype", sys.argv[1]), ("shape", "1 1 1 3"), ("axes", "c z y x"), ("sample", "s"), ("role", "image"),
+                    ("affine", "1 0 0 0 0 1 0 0 0 0 1 0")], l.pack(sys.argv[1], v))])
+P
+        gn-resample --pad 7,0,0 --mode linear_ramp x.gnt >p.gnt
+        python3 "$exact" values p.gnt 0
+    }
+    [ "$(line uint8 10,20,35)" = "0 1 2 4 5 7 8 10 20 35 30 25 20 15 10 5 0" ]
+    for d in int8 int16 int32 int64; do
+        [ "$(line $d -10,20,-33)" = "0 -2 -3 -5 -6 -8 -9 -10 20 -33 -29 -24 -19 -15 -10 -5 0" ]
+    done
+    [ "$(line float64 -9,3,8)" = "0.0 -1.2857142857142858 -2.5714285714285716 -3.8571428571428577 -5.142857142857143 -6.428571428571429 -7.714285714285715 -9.0 3.0 8.0 6.857142857142857 5.7142857142857135 4.571428571428571 3.4285714285714284 2.2857142857142856 1.1428571428571428 0.0" ]
+    [ "$(line float32 -9,3,8)" = "0.0 -1.2857142686843872 -2.5714285373687744 -3.857142925262451 -5.142857074737549 -6.4285712242126465 -7.714285850524902 -9.0 3.0 8.0 6.857142925262451 5.714285850524902 4.5714287757873535 3.4285714626312256 2.2857143878936768 1.1428571939468384 0.0" ]
+    [ "$(line float16 -9,3,8)" = "0.0 -1.2861328125 -2.572265625 -3.857421875 -5.14453125 -6.4296875 -7.71484375 -9.0 3.0 8.0 6.85546875 5.71484375 4.5703125 3.427734375 2.28515625 1.142578125 0.0" ]
+    python3 "$lib" make y.gnt 1 3,2,1 dtype=int16
+    gn-resample --pad 3,3,0 --mode linear_ramp y.gnt | python3 "$lib" values - 0 >got
+    echo "0 0 0 0 0 0 0 0 0 0 0 0 0 2 1 0 0 0 0 0 0 0 4 2 1 0 0 0 0 0 0 7 3 2 1 0 0 1 3 5 1 8 5 2 0 0 0 2 3 0 5 3 1 0 0 0 1 1 0 2 1 0 0 0 0 0 0 0 0 0 0 0" | diff - got'

@@ -285,3 +285,89 @@ echo broken >b.gnt
 fails 1 gn-save -o f b.gnt
 [ -z "$(ls -A f)" ]
 gn-save -o f a.gnt'
+
+t 'a file that no earlier gn-save wrote is never replaced' '
+image a.nii; image l.nii fill=3 type=int32
+printf "SubjectID,Channel_0,Label\nS1,a.nii,l.nii\n" >data.csv; gn-load data.csv >s.gnt
+mkdir -p o/S1 c; echo truth >o/S1/S1_label.nii; echo mine >c/S1.gnt; cp -r o was; cp -r c was_c
+fails 1 gn-save -o o --name "{sample}/{sample}_{role}" s.gnt
+grep -q "subject S1: o/S1/S1_label.nii: is there and was not written by gn-save, and is not replaced" err
+same o/S1/S1_label.nii was/S1/S1_label.nii; [ ! -e o/data.csv ]
+fails 1 gn-save --cache -o c s.gnt
+grep -q "c/S1.gnt: is there and was not written by gn-save" err
+diff -r was_c c
+gn-save -o p s.gnt; rm p/S1/S1_Channel_0.nii; ln -s ../../a.nii p/S1/S1_Channel_0.nii; cp a.nii want
+fails 1 gn-save -o p --dtype float32 s.gnt
+same a.nii want; [ -L p/S1/S1_Channel_0.nii ]'
+
+t 'a prediction does not take the place of a truth of its name' '
+image a.nii; image p.nii type=int32; mkdir S1
+mv a.nii S1/S1.nii; image S1/S1_seg.nii fill=1
+printf "SubjectID,Channel_0,Prediction\nS1,S1/S1.nii,p.nii\n" >data.csv
+gn-load data.csv >s.gnt; cp data.csv out.csv; rm data.csv; cp -r S1 was
+fails 1 gn-save -o . --name "{sample}/{sample}_{name}" s.gnt
+grep -q "S1/S1_seg.nii: is there and was not written by gn-save" err
+same S1/S1_seg.nii was/S1_seg.nii; same S1/S1.nii was/S1.nii'
+
+t 'what earlier runs wrote is replaced, also after a killed one; the list of it is the same each time' '
+image a.nii; image b.nii
+printf "SubjectID,Channel_0\na,a.nii\nb,b.nii\n" >data.csv; gn-load data.csv >two.gnt
+for cache in "" --cache; do
+    gn-save $cache -o whole two.gnt
+    mkfifo p
+    gn-save $cache -o o <p & pid=$!
+    exec 3>p
+    head -c -192 two.gnt >&3 # all but the last voxels
+    i=0; while [ "$(find o -name "a*" -type f 2>/dev/null | wc -l)" = 0 ] && [ $i -lt 100 ]; do sleep 0.05; i=$((i + 1)); done
+    kill -9 $pid; wait $pid 2>/dev/null || true
+    exec 3>&-
+    [ ! -e o/data.csv ]; [ "$(find o -name "a*" -type f | wc -l)" = 1 ]
+    gn-save $cache -o o two.gnt
+    diff -r whole o
+    gn-save $cache -o o two.gnt
+    diff -r whole o
+    printf "b/b_Chan" >>o/.gn-save # a line that was not ended
+    gn-save $cache -o o two.gnt
+    diff whole/data.csv o/data.csv
+    rm -r o whole p
+done'
+
+t 'a list of names that is not one is left alone' '
+image a.nii; gn-load a.nii >a.gnt
+mkdir o; echo "notes of mine, and nothing else" >o/.gn-save; cp -r o was
+fails 1 gn-save -o o a.gnt
+grep -q "o/.gn-save: is not the list that gn-save keeps there" err
+diff -r was o
+mkdir p; ln -s ../x p/.gn-save
+fails 1 gn-save -o p a.gnt
+[ ! -e x ]
+mkdir q; printf "written by gn-save:\na\0b\n\n" >q/.gn-save
+gn-save -o q a.gnt
+fails 2 gn-save -o r --name "{sample}
+x" a.gnt'
+
+t '--dtype that would change a label is an error; of images it says how many values do not fit' '
+image a.nii type=int16 size=4,4,1; image l.nii type=int16 size=4,4,1 fill=300; image n.nii type=int16 size=4,4,1 fill=-1
+image f.nii type=float32 size=4,4,1 fill=1.5; image w.nii type=float32 size=4,4,1 fill=nan; image g.nii type=float64 size=4,4,1 fill=1e300
+for f in l:300:255 n:-1:0 f:1.5:2 w:nan:0; do
+    v=${f#*:}
+    printf "SubjectID,Channel_0,Label\ns,a.nii,${f%%:*}.nii\n" >data.csv; gn-load data.csv >s.gnt
+    fails 1 gn-save -o o --dtype uint8 s.gnt
+    grep -q "subject s: --dtype uint8 would make label ${v%:*} ${v#*:}$" err
+    [ ! -e o/s/s_label.nii ]; rm -rf o
+done
+gn-load a.nii | gn-save -o o --dtype uint8 2>err
+[ ! -s err ]
+warns() { # warns IMAGE DTYPE TEXT
+    gn-load $1.nii | gn-save -o $1$2 --dtype $2 2>err
+    [ "$(cat err)" = "gn-save: warning: $1$2/$1/$1_Channel_0.nii: $3" ] || { cat err >&2; false; }
+}
+warns l uint8 "16 values do not fit uint8 and became the nearest that does (NaN: 0)"
+warns n uint8 "16 values do not fit uint8 and became the nearest that does (NaN: 0)"
+warns w int16 "16 values do not fit int16 and became the nearest that does (NaN: 0)"
+gn-load f.nii | gn-save -o r --dtype uint8 2>err
+[ ! -s err ]
+gn-load w.nii | gn-save -o x --dtype float64 2>err
+[ ! -s err ]
+warns g float32 "16 values do not fit float32 and became infinite"
+gn-load l.nii | gn-save -q -o y --dtype uint8 2>err'

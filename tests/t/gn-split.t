@@ -96,7 +96,7 @@ t 'ids keep their zeros and other columns stay' '
     cat o/?/data_validation.csv | grep -v SubjectID | sort | cut -d, -f1,3 | tr "\n" " " >a
     [ "$(cat a)" = "001,40 002,41 003,42 " ]'
 t 'more folds than subjects, no folds, no table: one line, and nothing written' '
-    fails 1 gn-split --test 30 -o o ../d25.csv; grep -q "testing: 30 folds of 25 subjects" err
+    fails 1 gn-split --test 30 -o o ../d25.csv; grep -q "testing: 30 folds of 25 subjects: ask for fewer folds (--test, --val), or give more subjects" err
     fails 1 gn-split --test 2 --val 24 -o o ../d25.csv; grep -q "validation: 24 folds of 12" err
     fails 2 gn-split --test 0 -o o ../d25.csv; fails 2 gn-split --val 1 -o o ../d25.csv
     fails 2 gn-split -o o; fails 2 gn-split ../d25.csv
@@ -105,3 +105,22 @@ t 'more folds than subjects, no folds, no table: one line, and nothing written' 
 t 'a subject in two groups is an error' '
     printf "SubjectID,Channel_0,Site\n1,x.png,A\n2,x.png,A\n1,x.png,B\n" >d.csv
     fails 1 gn-split --group Site --val 2 --test 1 -o o d.csv; grep -q "subject 1" err'
+t 'the table that is split, and tables of somebody else, are not written over' '
+    gn-split --test 5 --val 4 -o sp ../d25.csv; gn-split --test -5 --val -4 -o sp2 ../d25.csv
+    cp -r sp2 before
+    for p in training validation testing; do
+        fails 1 gn-split --test 1 --val -2 -o sp2 sp2/data_$p.csv; grep -q "data_$p.csv: is the table that is split" err
+    done
+    ln -s sp2 link; fails 1 gn-split --val -4 -o link sp2/data_training.csv
+    diff -r sp2 before >&2
+    echo mine >>sp2/data_validation.csv; cp -r sp2 mine
+    fails 1 gn-split -o sp2 ../d25.csv; grep -q "sp2/data_validation.csv: is not a table that gn-split wrote" err
+    diff -r sp2 mine >&2
+    rm sp/testing_3/2/.data_testing.csv.gn-split; cp -r sp spoilt
+    fails 1 gn-split --seed 4 --test 5 --val 4 -o sp ../d25.csv; grep -q "sp/testing_3/2/data_testing.csv: " err
+    diff -r sp spoilt >&2'
+t 'an own split is replaced; a test set of it that no longer is one goes' '
+    gn-split -o o ../d25.csv; gn-split --seed 3 -o o ../d25.csv; gn-split --seed 3 -o p ../d25.csv
+    diff -r o p >&2
+    gn-split --test 1 --val -5 -o o ../d25.csv
+    [ "$(ls -A o | tr "\n" " ")" = ".data_training.csv.gn-split .data_validation.csv.gn-split data_training.csv data_validation.csv " ]'

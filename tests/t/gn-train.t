@@ -458,3 +458,51 @@ t 'what a killed training was writing is removed, other files are not' '
     resume m
     same_model ../whole m
     [ "$(find m -name ".*" -type f | sort | tr "\n" " ")" = "m/.a.safetensors m/.lock m/.mine " ]'
+t 'what would be overwritten is left alone: a best, a log, an epoch or DONE without latest' '
+    for f in best.safetensors logs_training.csv logs_validation.csv logs_testing.csv timing.tsv epoch_1.safetensors DONE; do
+        rm -rf m; mkdir m; echo mine >m/$f; cp -r m was
+        fails 1 train -o m ../s.gnt
+        grep -q "m/$f: would be overwritten: without latest.safetensors" err
+        diff -r m was; rm -r was
+    done
+    rm -r m; cp -r ../whole m; rm m/latest.safetensors; cp -r m was
+    fails 1 train -o m ../s.gnt
+    diff -r m was
+    mkdir n; echo mine >n/notes.txt; echo mine >n/epoch_x.safetensors
+    train -o n ../s.gnt
+    same_model ../whole n'
+t 'a training that begins marks its folder first: whatever ends it, the same command goes on' '
+    mkfifo f
+    { head -c $((size * 5 / 72)) ../s.gnt; sleep 30; } >f & # not one step
+    feeder=$!
+    gn-train -c ../c.yaml --cache ../cache --val ../val.csv -o m f & p=$!
+    waits $p m/logs_validation.csv
+    [ -s m/latest.safetensors ]
+    kill -9 $p; wait $p 2>/dev/null || true
+    kill $feeder
+    cp ../whole/best.safetensors m # as if killed between best and latest
+    resume m
+    same_model ../whole m'
+t 'a finished training says so; a broken stream is an error all the same' '
+    cp -r ../whole m
+    echo garbage | fails 1 train -o m
+    printf "" | fails 1 train -o m
+    gn-epochs -c ../c.yaml --only ../train.csv --from m --patches ../cache | train -o m 2>err
+    grep -qx "gn-train: note: m: already finished after epoch 3: nothing to do" err
+    train -o m ../s.gnt 2>err
+    grep -q "already finished" err
+    same_model ../whole m'
+t '--init is refused where another training would go on, and the same command goes on' '
+    cp -r ../whole m
+    fails 2 train --init ../whole/best.safetensors -o m ../s.gnt
+    grep -q "init: m holds a model that did not begin with the weights of ../whole/best.safetensors" err
+    same_model ../whole m
+    train --init ../whole/best.safetensors -o w ../s.gnt
+    head -c $((size / 2)) ../s.gnt | fails 1 train --init ../whole/best.safetensors -o n
+    cp ../whole/best.safetensors moved.safetensors
+    gn-epochs -c ../c.yaml --only ../train.csv --from n --patches ../cache | gn-augment -c ../c.yaml |
+        train --init moved.safetensors -o n
+    for f in best.safetensors logs_training.csv DONE; do same w/$f n/$f; done
+    train --init moved.safetensors -o n ../s.gnt 2>err
+    grep -q "already finished" err
+    fails 2 train --init n/best.safetensors -o n ../s.gnt'
