@@ -11,16 +11,16 @@
 
 /* What is decided for a survey's images. */
 struct plan {
-    int axes;                      /* 2 or 3 */
+    int axes; /* 2 or 3 */
     const char *architecture;
-    int depth;                     /* of a *_multilayer network; else 0 */
-    int64_t patch[3], side[3];     /* of a patch; of the smallest image, axis by axis */
-    int64_t shortest, least;       /* side of an image, and the shortest the network takes */
-    bool resized, resampled;       /* all images to the patch's size; to one spacing */
-    double spacing[3];             /* the latter, mm */
-    bool whole;                    /* a patch is an image, every time */
-    bool padded;                   /* training images are padded */
-    const char *sampler, *why;     /* patch_sampler, and its comment */
+    int depth;                 /* of a *_multilayer network; else 0 */
+    int64_t patch[3], side[3]; /* of a patch; of the smallest image, axis by axis */
+    int64_t shortest, least;   /* side of an image, and the shortest the network takes */
+    bool resized, resampled;   /* all images to the patch's size; to one spacing */
+    double spacing[3];         /* the latter, mm */
+    bool whole;                /* a patch is an image, every time */
+    bool padded;               /* training images are padded */
+    const char *sampler, *why; /* patch_sampler, and its comment */
 };
 
 static int compare_doubles(const void *a, const void *b)
@@ -92,7 +92,7 @@ static void choose_patch(struct plan *p, const int64_t side[3])
 static void plan_resize(const struct gn_survey *s, struct plan *p)
 {
     double *v = gn_alloc(s->n * sizeof *v);
-    int64_t side[3] = { 1, 1, 1 };
+    int64_t side[3] = {1, 1, 1};
     for (int a = 0; a < 2; a++) {
         for (size_t i = 0; i < s->n; i++)
             v[i] = (double)s->size[i][a];
@@ -128,7 +128,7 @@ static int64_t side_after(const struct gn_survey *s, const struct plan *p, size_
 
 static void plan_crops(const struct gn_survey *s, struct plan *p)
 {
-    int64_t least[3] = { 1, 1, 1 };
+    int64_t least[3] = {1, 1, 1};
     for (int a = 0; a < p->axes; a++)
         for (size_t i = 0; i < s->n; i++) {
             int64_t side = side_after(s, p, i, a);
@@ -147,7 +147,7 @@ static void plan_crops(const struct gn_survey *s, struct plan *p)
  * comes before resampling, and might then be too little). */
 static void choose_sampler(const struct gn_survey *s, struct plan *p)
 {
-    bool small = p->shortest < p->least, labelled = s->maps > 0 && s->filled == s->maps;
+    bool small = p->shortest<p->least, labelled = s->maps> 0 && s->filled == s->maps;
     bool fits = s->central == s->maps;
     double share = 1;
     p->padded = small;
@@ -168,8 +168,8 @@ static void choose_sampler(const struct gn_survey *s, struct plan *p)
 
 static void make_plan(const struct gn_survey *s, struct plan *p)
 {
-    const int64_t unknown[3] = { 64, 64, 64 };
-    *p = (struct plan){ .axes = s->n && s->flat ? 2 : 3 };
+    const int64_t unknown[3] = {64, 64, 64};
+    *p = (struct plan){.axes = s->n && s->flat ? 2 : 3};
     if (s->n == 0) {
         choose_patch(p, unknown);
     } else if (s->flat && !sizes_equal(s)) {
@@ -274,7 +274,7 @@ static void find_people(const struct gn_table *t, struct people *who)
     char **id = gn_alloc((t->rows + 1) * sizeof *id);
     char **name = gn_alloc((t->rows + 1) * sizeof *name);
     bool split = true;
-    *who = (struct people){ .numbered = true };
+    *who = (struct people){.numbered = true};
     for (size_t i = 0; i < t->rows; i++) {
         size_t n = strcspn(t->row[i].subject, "_");
         const char *rest = t->row[i].subject + n;
@@ -295,8 +295,9 @@ static void find_people(const struct gn_table *t, struct people *who)
     free(name);
 }
 
-/* A fifth for testing, a fifth of the rest for validation; with few people fewer, down to one that trains and one that
- * validates. What may be several rows of a person is said; where a name is a number, it is used. */
+/* A fifth for testing, a fifth of the rest for validation; with few people fewer, down to one that
+ * trains and one that validates. What may be several rows of a person is said; where a name is a
+ * number, it is used. */
 static void put_folds(const struct gn_table *t, struct gn_str *out)
 {
     static const char regex[] = "group_regex: '^([^_]+)_'";
@@ -369,8 +370,8 @@ static void put_head(const char *csv, const struct gn_table *t, const struct gn_
 
 int gn_config_init(const char *csv, struct gn_str *out, struct gn_err *err)
 {
-    struct gn_table t = { 0 };
-    struct gn_survey s = { 0 };
+    struct gn_table t = {0};
+    struct gn_survey s = {0};
     struct plan p;
     if (gn_table_read(&t, &csv, 1, GN_TABLE_IMAGES, err))
         return -1;
