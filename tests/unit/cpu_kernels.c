@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "backend/cpu/cpu.h"
+#include "base/isa.h"
 #include "backend/cpu/plain.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -613,7 +614,7 @@ int main(void)
 {
     static const char *const isas[] = {"sse2", "avx2", "avx512"};
     for (int i = 0; i < 3; i++) {
-        if (gn_cpu_kernels_choose(isas[i]) < 0) {
+        if (gn_isa_choose(isas[i]) < 0) {
             printf("# %s: not on this processor\n", isas[i]);
             continue;
         }

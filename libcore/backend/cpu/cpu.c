@@ -5,6 +5,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/cpu.h"
+#include "base/isa.h"
 #include "base/mem.h"
 #include "nn/access.h"
 
@@ -558,7 +559,7 @@ static int cpu_run(struct gn_exec *x, const struct gn_step *step, struct gn_err 
     int i = op_index(node);
     if (i < 0)
         return gn_err_set(err, "the cpu backend has no kernel for it");
-    if (gn_cpu_kernels_select(err) < 0)
+    if (gn_isa_check(err) < 0)
         return -1;
     ops[i].run(x, step, node);
     return 0;

@@ -264,12 +264,7 @@ struct gn_cpu_kernels {
     void (*point)(void *job, size_t item, int thread); /* n * chunks * blocks items */
 };
 
-/* The kernels of the instruction set that the environment variable GN_ISA names (sse2, avx2,
- * avx512), else of the best one here. */
+/* The kernels of the instruction set in use (base/isa.h). */
 const struct gn_cpu_kernels *gn_cpu_kernels(void);
-/* -1: GN_ISA names one that is unknown or that this processor lacks. */
-int gn_cpu_kernels_select(struct gn_err *err) GN_MUST_USE;
-/* For tests: choose by name; -1 if it is unknown or not supported here. */
-int gn_cpu_kernels_choose(const char *name);
 
 #endif

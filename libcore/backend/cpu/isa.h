@@ -7,10 +7,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/simd.h"
-
-#define GN_STRING2(x) #x
-#define GN_STRING(x) GN_STRING2(x)
-#define GN_ISA_STRING GN_STRING(GN_ISA)
+#include "base/isa.h"
 
 extern const struct gn_cpu_kernels GN_ISA_NAME(gn_cpu_kernels);
 void GN_ISA_NAME(gn_cpu_wgrad_item)(void *arg, size_t item, int thread);

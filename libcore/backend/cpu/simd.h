@@ -11,10 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GN_PASTE2(a, b) a##_##b
-#define GN_PASTE(a, b) GN_PASTE2(a, b)
-#define GN_ISA_NAME(name) GN_PASTE(name, GN_ISA)
-
 #define GN_INLINE static inline __attribute__((always_inline, unused))
 #if defined(__clang__)
 #define GN_UNROLL _Pragma("clang loop unroll(full)")
