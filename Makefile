@@ -9,6 +9,7 @@
 -include config.mk
 
 CC       ?= cc
+CXX      ?= g++
 OPT      ?= -O2 -g
 WARN     ?= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 PREFIX   ?= /usr/local
@@ -23,8 +24,8 @@ LDLIBS_ALL = -Wl,--as-needed -ldeflate -lz -lyaml -ljansson -lsleef -ldl -lm
 # --- what there is -------------------------------------------------------------------------------------------------
 TOOLS    := $(patsubst tools/%.c,%,$(wildcard tools/gn-*.c))
 PLUGSRC  := $(wildcard libcore/io/plugin_*.c)
-PLUGINS  := $(patsubst libcore/io/plugin_%.c,%,$(PLUGSRC))
-ISASRC   := $(wildcard libcore/backend/cpu/isa_*.c)
+PLUGINS  := $(patsubst libcore/io/plugin_%.c,%,$(PLUGSRC)) $(if $(wildcard /usr/include/dcmtk/dcmdata/dctk.h),dicom)
+ISASRC   := $(wildcard libcore/backend/cpu/isa_*.c libcore/image/isa_*.c)
 LIBSRC   := $(filter-out $(PLUGSRC) $(ISASRC),$(wildcard libcore/*/*.c libcore/backend/*/*.c))
 LIBOBJ   := $(LIBSRC:%.c=$(BUILD)/%.o) $(foreach i,sse2 avx2 avx512,$(ISASRC:%.c=$(BUILD)/%.$(i).o))
 UNITS    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
@@ -35,6 +36,7 @@ all: $(TOOLS:%=$(BUILD)/bin/%) $(PLUGINS:%=$(BUILD)/lib/gn/%.so)
 # --- dependencies --------------------------------------------------------------------------------------------------
 PACKAGES := gcc make pkgconf libdeflate-dev zlib1g-dev libyaml-dev libtiff-dev libturbojpeg0-dev libpng-dev \
             libsleef-dev libjansson-dev libcairo2-dev fonts-dejavu-core
+# For DICOM, and only for it: g++ libdcmtk-dev libopenjp2-7-dev, built in if they are there.
 TESTPACKAGES := jq file nifti-bin mandoc groff clang libclang-rt-14-dev cppcheck shellcheck bash-completion python3
 .PHONY: all deps testdeps
 deps:
@@ -62,6 +64,9 @@ $(LIB): $(LIBOBJ)
 	@mkdir -p $(@D)
 	rm -f $@ && $(AR) rcs $@ $(LIBOBJ)
 
+# Loops that the compiler is to turn into vectors by itself.
+$(BUILD)/libcore/image/isa_%.o: OPT += -O3
+
 # --- programs and plug-ins -----------------------------------------------------------------------------------------
 $(BUILD)/bin/%: $(BUILD)/tools/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -74,6 +79,13 @@ PLUG_jpeg := -lturbojpeg
 $(BUILD)/lib/gn/%.so: libcore/io/plugin_%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALLCFLAGS) -fvisibility=hidden -MMD -MP -shared $(LDFLAGS) $< $(PLUG_$*) -lm -o $@
+
+# The only C++ there is: DCMTK is a C++ library.
+PLUG_dicom := -Wl,--as-needed -ldcmjpeg -ldcmjpls -ldcmimgle -ldcmdata -loflog -lofstd -lopenjp2 -lz
+$(BUILD)/lib/gn/dicom.so: libcore/io/plugin_dicom.cc libcore/io/dicom_walk.cc libcore/io/dicom_walk.h libcore/io/format.h
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $$(pkg-config --cflags libopenjp2) -std=c++17 -fPIC -pthread -Wall -Wextra -Wshadow $(OPT) \
+	    $(CXXFLAGS) -fvisibility=hidden -shared $(LDFLAGS) $(filter %.cc,$^) $(PLUG_dicom) -o $@
 
 # --- tests ---------------------------------------------------------------------------------------------------------
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
@@ -116,7 +128,7 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIB)
 
 demo: deps
 	@echo "building" && $(MAKE) --no-print-directory -s -j$$(nproc) all
-	@PATH="$(CURDIR)/$(BUILD)/bin:$$PATH" pipelines/demo $(BUILD)/demo
+	@PATH="$(abspath $(BUILD))/bin:$$PATH" pipelines/demo $(BUILD)/demo
 
 # --- man pages, installation ---------------------------------------------------------------------------------------
 .PHONY: man install uninstall

@@ -156,8 +156,9 @@ static const struct gn_tool tool = {
     .name = "gn-load",
     .summary = "read images into a stream",
     .operands = "CSV...|IMAGE...",
-    .description = "Reads NIfTI, TIFF, PNG and JPEG files and writes one sample a row: its images "
-                   "in column order, label, mask, weight "
+    .description = "Reads NIfTI, Analyze 7.5, MetaImage, NRRD, MGH, DICOM, TIFF, PNG and JPEG "
+                   "files and writes one sample a row: its images in column order, label, mask, "
+                   "weight "
                    "map and prediction.\n\n"
                    "Of a table, a column is recognised by its lower-cased header containing a "
                    "word, the first that fits: prediction; "
@@ -177,10 +178,15 @@ static const struct gn_tool tool = {
                    "--keep-going its row is left out and the status is 1 at the end, with "
                    "--skip-missing it is left out and that is none.\n\n"
                    "Voxels keep the type and the values of the file; scaled integers become "
-                   "float32, or float64 where that is needed. The "
+                   "float32, or float64 where that is needed. Frames and components are channels. "
+                   "Every file's place becomes one affine to RAS in mm; an Analyze header holds "
+                   "none: x runs to the left in transverse slices, and 0 is the middle, or SPM's "
+                   "origin. A folder that holds one DICOM series is an image: slices are sorted "
+                   "by position along the normal, and must lie equally far apart. The "
                    "files of a subject must have one size and one affine. A label of three equal "
                    "channels is read as one.",
-    .input = "CSV or TSV tables, or images. The contents decide the format, not the name.",
+    .input = "CSV or TSV tables, or images, or folders of a DICOM series. The contents decide "
+             "the format, not the name.",
     .output = "A stream of samples.",
     .opts = opts,
     .examples =
@@ -190,7 +196,10 @@ static const struct gn_tool tool = {
             { "gn-load t1.nii.gz,t2.nii.gz > one.gnt", "two channels of one sample" },
             { "gn-load --explain data.csv", "see which column is what" },
             { NULL, NULL } },
-    .references = (const char *const[]){ "NIfTI: https://nifti.nimh.nih.gov/nifti-1", NULL },
+    .references =
+        (const char *const[]){ "NIfTI: https://nifti.nimh.nih.gov/nifti-1",
+                               "MetaImage: https://itk.org/Wiki/ITK/MetaIO/Documentation",
+                               "NRRD: https://teem.sourceforge.net/nrrd/format.html", NULL },
     .see_also = "gn-save(1), gn-info(1), gn-stream(5)",
     .flags = GN_TOOL_NO_INPUT,
     .text = &args.explain,

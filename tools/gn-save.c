@@ -27,7 +27,8 @@ static const struct gn_opt opts[] = {
     GN_OPT_TEXT('o', "output", &args.dir, "DIR", "write into this folder, made if need be",
                 GN_OPT_NO_HISTORY | GN_OPT_REQUIRED | GN_OPT_DIR),
     GN_OPT_TEXT(0, "ext", &args.ext, "EXT",
-                "nii.gz, nii, tif, png or jpg [that of the source; .jpg labels become .png]",
+                "nii.gz, nii, mha, nrrd, tif, png or jpg [that of the source; .jpg labels become "
+                ".png]",
                 GN_OPT_NO_DEFAULT),
     GN_OPT_CHOICE(0, "dtype", &args.dtype, gn_dtype_names,
                   "type of the voxels [the record's; of labels the smallest unsigned]",
@@ -225,16 +226,31 @@ static int save_images(struct gn_tool_ctx *ctx, struct gn_sample *s)
     return in_data ? put_values(&s->rec[0], &ctx->err) : 0;
 }
 
-/* Statistics of the whole image, for steps on its patches that need them. */
+/* Statistics of the whole image, for steps on its patches that need them: min and max of each
+ * component, mean and std of all values. */
 static void add_parent(struct gn_record *r)
 {
-    struct gn_summary sum;
+    size_t components = (size_t)r->tensor.shape[0];
+    struct gn_summary sum, one;
+    double *min, *max;
 
     gn_summarize(&r->tensor, &sum);
     if (sum.count <= sum.nan)
         return;
-    gn_record_set_reals(r, "parent.min", &sum.min, 1);
-    gn_record_set_reals(r, "parent.max", &sum.max, 1);
+    min = gn_alloc(2 * components * sizeof *min);
+    max = min + components;
+    for (size_t c = 0; c < components; c++) {
+        struct gn_tensor part = r->tensor;
+        size_t bytes = (size_t)gn_tensor_count(&r->tensor) / components * gn_dtype_size(part.dtype);
+        part.shape[0] = 1;
+        part.data = (char *)r->tensor.data + c * bytes;
+        gn_summarize(&part, &one);
+        min[c] = one.count > one.nan ? one.min : sum.min;
+        max[c] = one.count > one.nan ? one.max : sum.max;
+    }
+    gn_record_set_reals(r, "parent.min", min, components);
+    gn_record_set_reals(r, "parent.max", max, components);
+    free(min);
     gn_record_set_reals(r, "parent.mean", &sum.mean, 1);
     gn_record_set_reals(r, "parent.std", &sum.std, 1);
 }
@@ -336,9 +352,9 @@ static const struct gn_tool tool = {
                    "since (.data.csv.gn-save remembers). While one gn-save writes into a "
                    "folder, another is refused.\n\n"
                    "NIfTI files get the record's affine as sform and, where it is free of shear, "
-                   "as qform. PNG, JPEG and TIFF hold no "
-                   "position. A picture that cannot hold a record's type or slices becomes .tif, "
-                   "and what was read with a place from a file of such a name .nii.gz, "
+                   "as qform; MetaImage (.mha) and NRRD are written compressed. PNG, JPEG and TIFF "
+                   "hold no position. A picture that cannot hold a record's type or slices becomes "
+                   ".tif, and what was read with a place from a file of such a name .nii.gz, "
                    "unless --ext says otherwise.\n\n"
                    "--dtype that would change a label is an error; for images, values that the "
                    "type cannot hold become the nearest that it can (NaN 0; in floats an "

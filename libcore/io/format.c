@@ -1,4 +1,5 @@
 /* format.c - the table of image formats, detection, plug-ins and messages. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,8 +11,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "io/analyze.h"
 #include "io/format.h"
-#include "io/nifti.h"
+#include "io/metaimage.h"
+#include "io/mgh.h"
+#include "io/nrrd.h"
 #include "io/plugin.h"
 
 enum { HEAD = 4096 };
@@ -35,19 +39,45 @@ static bool detect_tiff(const uint8_t *head, size_t n, const char *path)
                       memcmp(head, "II+\0", 4) == 0 || memcmp(head, "MM\0+", 4) == 0);
 }
 
+static bool detect_dicom(const uint8_t *head, size_t n, const char *path)
+{
+    (void)path;
+    return n >= 132 && memcmp(head + 128, "DICM", 4) == 0;
+}
+
 static const char *const nifti_exts[] = { ".nii.gz", ".nii", ".hdr", ".img", ".hdr.gz", ".img.gz",
                                           NULL };
+static const char *const analyze_exts[] = { NULL }; /* NIfTI's .hdr and .img */
+static const char *const metaimage_exts[] = { ".mha", ".mhd", NULL };
+static const char *const nrrd_exts[] = { ".nrrd", ".nhdr", NULL };
+static const char *const mgh_exts[] = { ".mgz", ".mgh", NULL };
+static const char *const dicom_exts[] = { ".dcm", NULL };
 static const char *const tiff_exts[] = { ".tif", ".tiff", NULL };
 static const char *const png_exts[] = { ".png", NULL };
 static const char *const jpeg_exts[] = { ".jpg", ".jpeg", NULL };
 
 static const struct gn_format
     nifti = { "NIfTI", nifti_exts, NULL, NULL, gn_nifti_detect, gn_nifti_read, gn_nifti_write },
+    analyze = { "Analyze", analyze_exts, NULL, NULL, gn_analyze_detect, gn_nifti_read, NULL },
+    metaimage = { "MetaImage", metaimage_exts, NULL, NULL, gn_metaimage_detect, gn_metaimage_read,
+                  gn_metaimage_write },
+    nrrd = { "NRRD", nrrd_exts, NULL, NULL, gn_nrrd_detect, gn_nrrd_read, gn_nrrd_write },
+    mgh = { "MGH", mgh_exts, NULL, NULL, gn_mgh_detect, gn_mgh_read, NULL },
     tiff = { "TIFF", tiff_exts, "tiff", "libtiff6", detect_tiff, NULL, NULL },
+    dicom = { "DICOM", dicom_exts, "dicom", "libdcmtk17", detect_dicom, NULL, NULL },
     png = { "PNG", png_exts, "png", "libpng16-16", detect_png, NULL, NULL },
     jpeg = { "JPEG", jpeg_exts, "jpeg", "libturbojpeg0", detect_jpeg, NULL, NULL };
 
-const struct gn_format *const gn_formats[] = { &nifti, &tiff, &png, &jpeg, NULL };
+const struct gn_format *const gn_formats[] = { &dicom, &nifti, &analyze, &nrrd, &tiff, &png, &jpeg,
+                                             &metaimage, &mgh, NULL };
+
+/* How many of a format's extensions, from the first, are written. */
+static size_t written_exts(const struct gn_format *f)
+{
+    if (f == &dicom || (!f->plugin && !f->write))
+        return 0;
+    return f == &nifti ? 2 : f == &metaimage || f == &nrrd ? 1 : SIZE_MAX;
+}
 
 /* The format whose extension ends this name; writable: leave out those that are only read (.hdr,
  * .img). */
@@ -59,7 +89,7 @@ static const struct gn_format *by_ext(const char *path, bool writable)
         for (size_t k = 0; gn_formats[i]->exts[k]; k++) {
             const char *ext = gn_formats[i]->exts[k];
             size_t m = strlen(ext);
-            if (writable && gn_formats[i] == &nifti && k >= 2)
+            if (writable && k >= written_exts(gn_formats[i]))
                 break;
             if (n >= m && strcasecmp(path + n - m, ext) == 0)
                 return gn_formats[i];
@@ -89,12 +119,36 @@ out:
     return rc;
 }
 
+/* Does a folder hold a DICOM file? */
+static bool is_series(const char *path)
+{
+    struct gn_err ignored = { 0 };
+    DIR *dir = opendir(path);
+    struct dirent *e;
+    bool yes = false;
+
+    while (dir && !yes && (e = readdir(dir))) {
+        char *name = gn_path_join(path, e->d_name);
+        uint8_t head[HEAD];
+        size_t n;
+        yes = e->d_name[0] != '.' && read_head(name, head, &n, &ignored) == 0 &&
+              detect_dicom(head, n, name);
+        free(name);
+    }
+    if (dir)
+        closedir(dir);
+    return yes;
+}
+
 const struct gn_format *gn_format_detect(const char *path, struct gn_err *err)
 {
     uint8_t head[HEAD];
     const struct gn_format *named;
+    struct stat st;
     size_t n;
 
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && is_series(path))
+        return &dicom;
     if (read_head(path, head, &n, err))
         return NULL;
     if (!n) {

@@ -93,6 +93,9 @@ void gn_format_list(struct gn_str *out);
  * member (zeros excepted). */
 int gn_gzip_inflate(const void *in, size_t n, size_t claim, void **out, size_t *out_n,
                     struct gn_err *err) GN_MUST_USE;
+/* The same for what may hold anything from least to most bytes; most 0: whatever is in it. */
+int gn_gzip_inflate_range(const void *in, size_t n, size_t least, size_t most, void **out,
+                          size_t *out_n, struct gn_err *err) GN_MUST_USE;
 /* The first want bytes, or as many as there are (*got); in may be cut after what is needed. Nothing
  * is verified. */
 int gn_gzip_peek(const void *in, size_t n, void *out, size_t want, size_t *got,
@@ -100,5 +103,10 @@ int gn_gzip_peek(const void *in, size_t n, void *out, size_t want, size_t *got,
 int gn_gzip_deflate(const void *in, size_t n, int level, void **out, size_t *out_n,
                     struct gn_err *err) GN_MUST_USE;
 bool gn_gzip_detect(const void *head, size_t n);
+/* A zlib stream (RFC 1950) of exactly claim bytes and nothing after it; and the way there. */
+int gn_zlib_inflate(const void *in, size_t n, size_t claim, void **out,
+                    struct gn_err *err) GN_MUST_USE;
+int gn_zlib_deflate(const void *in, size_t n, int level, void **out, size_t *out_n,
+                    struct gn_err *err) GN_MUST_USE;
 
 #endif

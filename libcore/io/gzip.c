@@ -1,4 +1,5 @@
-/* gzip.c - gzip in memory: whole with libdeflate, a peek at the start with zlib. */
+/* gzip.c - gzip and zlib streams in memory: whole with libdeflate, a peek at the start with zlib.
+ */
 #include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "io/format.h"
 
 enum { DEFLATE_RATIO = 1032 }; /* one bit for a match of 258 bytes, and no more: RFC 1951 */
+enum { LITTLE = 64 << 10 };
 
 bool gn_gzip_detect(const void *head, size_t n)
 {
@@ -72,8 +74,8 @@ static int inflate_members(struct libdeflate_decompressor *d, const uint8_t *in,
     return 0;
 }
 
-int gn_gzip_inflate(const void *in, size_t n, size_t claim, void **out, size_t *out_n,
-                    struct gn_err *err)
+int gn_gzip_inflate_range(const void *in, size_t n, size_t least, size_t most, void **out,
+                          size_t *out_n, struct gn_err *err)
 {
     struct libdeflate_decompressor *d = NULL;
     uint8_t *data = NULL;
@@ -88,16 +90,21 @@ int gn_gzip_inflate(const void *in, size_t n, size_t claim, void **out, size_t *
     }
     if (gn_mul_size(n, DEFLATE_RATIO, &limit, err))
         goto out;
-    if (claim > limit) {
-        gn_err_set(err, "claims %zu bytes, more than %zu compressed bytes can hold", claim, n);
+    if (least > limit) {
+        gn_err_set(err, "claims %zu bytes, more than %zu compressed bytes can hold", least, n);
         goto out;
     }
+    if (most && most < limit)
+        limit = most;
     d = libdeflate_alloc_decompressor();
     if (!d) {
         gn_err_set(err, "out of memory");
         goto out;
     }
-    cap = claim ? claim : n < limit / 4 ? 4 * n : limit;
+    /* What it must hold and a little, then more and more. */
+    cap = least ? least + (limit - least < LITTLE ? limit - least : LITTLE)
+          : n < limit / 4 ? 4 * n
+                          : limit;
     for (;;) {
         free(data);
         data = gn_try_alloc(cap, err);
@@ -108,17 +115,17 @@ int gn_gzip_inflate(const void *in, size_t n, size_t claim, void **out, size_t *
             goto out;
         if (!full)
             break;
-        if (claim || cap == limit) {
-            if (claim)
-                gn_err_set(err, "holds more than the %zu bytes that its header says", claim);
+        if (cap == limit) {
+            if (most)
+                gn_err_set(err, "holds more than the %zu bytes that its header says", least);
             else
                 gn_err_set(err, "damaged gzip data");
             goto out;
         }
         cap = cap < limit / 4 ? 4 * cap : limit;
     }
-    if (claim && made != claim) {
-        gn_err_set(err, "truncated: holds %zu bytes, its header says %zu", made, claim);
+    if (made < least) {
+        gn_err_set(err, "truncated: holds %zu bytes, its header says %zu", made, least);
         goto out;
     }
     *out = data;
@@ -132,8 +139,58 @@ out:
     return rc;
 }
 
-int gn_gzip_deflate(const void *in, size_t n, int level, void **out, size_t *out_n,
+int gn_gzip_inflate(const void *in, size_t n, size_t claim, void **out, size_t *out_n,
                     struct gn_err *err)
+{
+    return gn_gzip_inflate_range(in, n, claim, claim, out, out_n, err);
+}
+
+int gn_zlib_inflate(const void *in, size_t n, size_t claim, void **out, struct gn_err *err)
+{
+    struct libdeflate_decompressor *d = NULL;
+    uint8_t *data = NULL;
+    size_t used, made;
+    int rc = -1;
+
+    *out = NULL;
+    if (claim / DEFLATE_RATIO > n) {
+        gn_err_set(err, "claims %zu bytes, more than %zu compressed bytes can hold", claim, n);
+        goto out;
+    }
+    d = libdeflate_alloc_decompressor();
+    if (!d) {
+        gn_err_set(err, "out of memory");
+        goto out;
+    }
+    if (!(data = gn_try_alloc(claim, err)))
+        goto out;
+    switch (libdeflate_zlib_decompress_ex(d, in, n, data, claim, &used, &made)) {
+    case LIBDEFLATE_SUCCESS: break;
+    case LIBDEFLATE_INSUFFICIENT_SPACE:
+        gn_err_set(err, "holds more than the %zu bytes that its header says", claim);
+        goto out;
+    default: gn_err_set(err, "damaged or truncated zlib data"); goto out;
+    }
+    if (made != claim) {
+        gn_err_set(err, "truncated: holds %zu bytes, its header says %zu", made, claim);
+        goto out;
+    }
+    if (used != n) {
+        gn_err_set(err, "bytes after the zlib data");
+        goto out;
+    }
+    *out = data;
+    data = NULL;
+    rc = 0;
+out:
+    free(data);
+    if (d)
+        libdeflate_free_decompressor(d);
+    return rc;
+}
+
+static int deflate_whole(const void *in, size_t n, int level, bool zlib, void **out, size_t *out_n,
+                         struct gn_err *err)
 {
     struct libdeflate_compressor *c = libdeflate_alloc_compressor(level);
     void *data = NULL;
@@ -146,11 +203,12 @@ int gn_gzip_deflate(const void *in, size_t n, int level, void **out, size_t *out
         gn_err_set(err, "out of memory");
         goto out;
     }
-    bound = libdeflate_gzip_compress_bound(c, n);
+    bound = zlib ? libdeflate_zlib_compress_bound(c, n) : libdeflate_gzip_compress_bound(c, n);
     data = gn_try_alloc(bound, err);
     if (!data)
         goto out;
-    *out_n = libdeflate_gzip_compress(c, in, n, data, bound);
+    *out_n = zlib ? libdeflate_zlib_compress(c, in, n, data, bound)
+                  : libdeflate_gzip_compress(c, in, n, data, bound);
     if (!*out_n) {
         gn_err_set(err, "compression failed");
         goto out;
@@ -163,4 +221,16 @@ out:
     if (c)
         libdeflate_free_compressor(c);
     return rc;
+}
+
+int gn_gzip_deflate(const void *in, size_t n, int level, void **out, size_t *out_n,
+                    struct gn_err *err)
+{
+    return deflate_whole(in, n, level, false, out, out_n, err);
+}
+
+int gn_zlib_deflate(const void *in, size_t n, int level, void **out, size_t *out_n,
+                    struct gn_err *err)
+{
+    return deflate_whole(in, n, level, true, out, out_n, err);
 }

@@ -28,7 +28,7 @@ struct gn_nifti {
 };
 
 /* Does head start a NIfTI header? Fills h when h is not NULL. 1: NIfTI, 0: no, -1: an Analyze 7.5
- * header without magic. */
+ * header without magic, its fields read as those of a NIfTI-1 pair. */
 int gn_nifti_parse(const uint8_t *head, size_t n, struct gn_nifti *h);
 
 /* The affine of a quaternion header: (b, c, d), offsets, voxel sizes and qfac -> 3x4 row-major. -1:
@@ -45,7 +45,10 @@ struct gn_nifti_type {
 };
 extern const struct gn_nifti_type gn_nifti_types[]; /* code 0 at the end */
 
+/* gn_nifti_parse of a file's first bytes, inflated if need be, or of the .hdr beside an .img. */
+int gn_nifti_kind(const uint8_t *head, size_t n, const char *path);
 bool gn_nifti_detect(const uint8_t *head, size_t n, const char *path);
+/* Reads Analyze 7.5 too. */
 int gn_nifti_read(const char *path, bool header_only, struct gn_picture *pic, struct gn_err *err);
 int gn_nifti_write(const char *path, const struct gn_picture *pic, struct gn_err *err);
 

@@ -106,12 +106,11 @@ int gn_nifti_parse(const uint8_t *p, size_t n, struct gn_nifti *h)
     big = get_int(p, 0, 4, true);
     if ((little == NIFTI1_SIZE || big == NIFTI1_SIZE) && n >= NIFTI1_SIZE) {
         bool is_big = big == NIFTI1_SIZE;
-        if (memcmp(p + 344, "n+1", 4) != 0 && memcmp(p + 344, "ni1", 4) != 0)
-            return -1;
+        bool magic = memcmp(p + 344, "n+1", 4) == 0 || memcmp(p + 344, "ni1", 4) == 0;
         parse1(p, is_big, h);
-        h->pair = p[345] == 'i';
+        h->pair = !magic || p[345] == 'i';
         h->swapped = is_big != machine_big;
-        return 1;
+        return magic ? 1 : -1;
     }
     if ((little == NIFTI2_SIZE || big == NIFTI2_SIZE) && n >= NIFTI2_SIZE) {
         bool is_big = big == NIFTI2_SIZE;

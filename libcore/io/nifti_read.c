@@ -9,9 +9,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "io/analyze.h"
 #include "io/nifti.h"
+#include "io/voxels.h"
 
-enum { HEAD = NIFTI2_SIZE + 4, CHUNK = 4096 };
+enum { HEAD = NIFTI2_SIZE + 4 };
 
 /* x.img.gz with from ".img", to ".hdr": x.hdr or x.hdr.gz, whichever there is. NULL: not such a
  * name, or neither. */
@@ -48,26 +50,31 @@ static int peek(const char *data, size_t size, uint8_t head[HEAD], size_t *n, st
     return 0;
 }
 
-bool gn_nifti_detect(const uint8_t *head, size_t n, const char *path)
+int gn_nifti_kind(const uint8_t *head, size_t n, const char *path)
 {
     uint8_t first[HEAD];
     struct gn_err ignored = { 0 };
     struct gn_map map;
     size_t got = 0;
-    bool yes = false;
+    int kind = 0;
     char *partner;
 
     if (peek((const char *)head, n, first, &got, &ignored) == 0 &&
-        gn_nifti_parse(first, got, NULL) != 0)
-        return true;
+        (kind = gn_nifti_parse(first, got, NULL)) != 0)
+        return kind;
     partner = find_partner(path, ".img", ".hdr");
     if (partner && gn_map_open(&map, partner, &ignored) == 0) {
-        yes = peek(map.data, map.size, first, &got, &ignored) == 0 &&
-              gn_nifti_parse(first, got, NULL) != 0;
+        if (peek(map.data, map.size, first, &got, &ignored) == 0)
+            kind = gn_nifti_parse(first, got, NULL);
         gn_map_close(&map);
     }
     free(partner);
-    return yes;
+    return kind;
+}
+
+bool gn_nifti_detect(const uint8_t *head, size_t n, const char *path)
+{
+    return gn_nifti_kind(head, n, path) > 0;
 }
 
 static const struct gn_nifti_type *find_type(const struct gn_nifti *h, struct gn_err *err)
@@ -131,7 +138,7 @@ static int find_shape(const struct gn_nifti *h, const struct gn_nifti_type *type
 
 static int find_affine(const struct gn_nifti *h, struct gn_picture *pic, struct gn_err *err)
 {
-    double size[3], length = 1, det;
+    double size[3];
     double *m = pic->affine;
     const char *which;
 
@@ -156,17 +163,8 @@ static int find_affine(const struct gn_nifti *h, struct gn_picture *pic, struct 
     }
     if (pic->form > 5)
         pic->form = 0;
-    for (int i = 0; i < 12; i++)
-        if (!isfinite(m[i]))
-            return gn_err_set(err, "damaged NIfTI header: the %s is not finite", which);
-    for (int j = 0; j < 3; j++)
-        length *= sqrt(m[j] * m[j] + m[4 + j] * m[4 + j] + m[8 + j] * m[8 + j]);
-    det = m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) +
-          m[2] * (m[4] * m[9] - m[5] * m[8]);
-    if (!(fabs(det) > 1e-9 * length) || !isfinite(length))
-        return gn_err_set(err, "the %s is singular: voxels have no volume", which);
     pic->has_affine = true;
-    return 0;
+    return gn_affine_check(m, "NIfTI", which, err);
 }
 
 /* Header extensions fill bytes start to end in blocks that name their size, a multiple of 16. */
@@ -188,64 +186,6 @@ static int check_extensions(const uint8_t *p, size_t start, size_t end, bool swa
         at += size;
     }
     return 0;
-}
-
-static void swap_into(void *to, const void *from, size_t n, size_t size)
-{
-    switch (size) {
-    case 2:
-        for (size_t i = 0; i < n; i++) {
-            uint16_t v;
-            memcpy(&v, (const char *)from + 2 * i, 2);
-            ((uint16_t *)to)[i] = __builtin_bswap16(v);
-        }
-        break;
-    case 4:
-        for (size_t i = 0; i < n; i++) {
-            uint32_t v;
-            memcpy(&v, (const char *)from + 4 * i, 4);
-            ((uint32_t *)to)[i] = __builtin_bswap32(v);
-        }
-        break;
-    case 8:
-        for (size_t i = 0; i < n; i++) {
-            uint64_t v;
-            memcpy(&v, (const char *)from + 8 * i, 8);
-            ((uint64_t *)to)[i] = __builtin_bswap64(v);
-        }
-        break;
-    default: memcpy(to, from, n * size);
-    }
-}
-
-static void copy_voxels(void *to, const void *from, size_t n, size_t size, bool swapped)
-{
-    if (swapped)
-        swap_into(to, from, n, size);
-    else
-        memcpy(to, from, n * size);
-}
-
-/* raw -> t: slope * value + inter, in double, rounded once. */
-static void scale_voxels(struct gn_tensor *t, const uint8_t *raw, size_t count,
-                         const struct gn_nifti *h, enum gn_dtype dtype)
-{
-    size_t size = gn_dtype_size(dtype);
-    _Alignas(64) uint8_t stored[CHUNK * 8];
-    double value[CHUNK];
-
-    for (size_t at = 0; at < count; at += CHUNK) {
-        size_t n = count - at < CHUNK ? count - at : CHUNK;
-        copy_voxels(stored, raw + at * size, n, size, h->swapped);
-        gn_convert_to_double(stored, dtype, value, n);
-        for (size_t i = 0; i < n; i++)
-            value[i] = h->slope * value[i] + h->inter;
-        if (t->dtype == GN_FLOAT64)
-            memcpy((double *)t->data + at, value, n * sizeof *value);
-        else
-            for (size_t i = 0; i < n; i++)
-                ((float *)t->data)[at + i] = (float)value[i];
-    }
 }
 
 /* Interleaved components -> one volume each. */
@@ -302,7 +242,7 @@ static int read_voxels(struct gn_map *file, const struct gn_nifti *h,
     raw += offset;
     if (plain && (uintptr_t)raw % item == 0 && (inflated || !h->swapped)) {
         if (h->swapped)
-            swap_into(raw, raw, count, item);
+            gn_voxels_copy(raw, raw, count, item, true);
         pic->tensor.data = raw;
         pic->tensor.owned = inflated;
         inflated = NULL;
@@ -314,11 +254,11 @@ static int read_voxels(struct gn_map *file, const struct gn_nifti *h,
         if (gn_tensor_new4(&out, pic->tensor.dtype, s[0], s[1], s[2], s[3], err))
             goto out;
         if (scaled)
-            scale_voxels(&out, raw, count, h, type->dtype);
+            gn_voxels_scale(&out, raw, type->dtype, h->swapped, h->slope, h->inter);
         else if (type->components > 1)
             split_components(out.data, raw, s, type->components);
         else
-            copy_voxels(out.data, raw, count, item, h->swapped);
+            gn_voxels_copy(out.data, raw, count, item, h->swapped);
         pic->tensor = out;
     }
     rc = 0;
@@ -335,18 +275,17 @@ int gn_nifti_read(const char *path, bool header_only, struct gn_picture *pic, st
     uint8_t head[HEAD];
     size_t n, count, bytes, claim, offset, first;
     char *header_path = find_partner(path, ".img", ".hdr"), *voxel_path = NULL;
-    int rc = -1;
+    int kind, rc = -1;
 
     if (gn_map_open(&head_map, header_path ? header_path : path, err) ||
         peek(head_map.data, head_map.size, head, &n, err))
         goto out;
-    switch (gn_nifti_parse(head, n, &h)) {
-    case 1: break;
-    case -1: gn_err_set(err, "an Analyze 7.5 header, not NIfTI: not supported"); goto out;
-    default: gn_err_set(err, "not a NIfTI header"); goto out;
+    if (!(kind = gn_nifti_parse(head, n, &h))) {
+        gn_err_set(err, "not a NIfTI header");
+        goto out;
     }
     if (!(type = find_type(&h, err)) || find_shape(&h, type, pic->tensor.shape, &count, err) ||
-        find_affine(&h, pic, err))
+        (kind < 0 ? gn_analyze_affine(head, &h, pic->affine, err) : find_affine(&h, pic, err)))
         goto out;
     first = h.pair ? 0 : h.version == 1 ? 352 : 544;
     if (!h.pair && h.vox_offset == 0)
@@ -378,7 +317,7 @@ int gn_nifti_read(const char *path, bool header_only, struct gn_picture *pic, st
         file = head_map;
         memset(&head_map, 0, sizeof head_map);
     } else {
-        if (!gn_gzip_detect(head_map.data, head_map.size) &&
+        if (kind > 0 && !gn_gzip_detect(head_map.data, head_map.size) &&
             check_extensions((const uint8_t *)head_map.data,
                              h.version == 1 ? NIFTI1_SIZE : NIFTI2_SIZE, head_map.size, h.swapped,
                              err))

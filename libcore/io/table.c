@@ -545,7 +545,7 @@ size_t gn_table_missing(struct gn_table *t, bool drop, struct gn_strs *lines)
                 continue;
             if (stat(row->path[c], &st))
                 what = "no such file";
-            else if (!S_ISREG(st.st_mode))
+            else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) /* a DICOM series is a folder */
                 what = "not a regular file";
             if (!what)
                 continue;

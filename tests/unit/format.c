@@ -69,6 +69,9 @@ int main(void)
     CHECK("extensions", ext(".nii.gz", "NIfTI") && ext(".nii", "NIfTI") && ext(".TIF", "TIFF") &&
                             ext(".jpeg", "JPEG") && ext(".png", "PNG") && ext(".bmp", NULL) &&
                             ext(".hdr", NULL) && ext("", NULL));
+    CHECK("extensions that are only read, and those beside them",
+          ext(".mha", "MetaImage") && ext(".nrrd", "NRRD") && ext(".mhd", NULL) &&
+              ext(".nhdr", NULL) && ext(".mgz", NULL) && ext(".dcm", NULL));
 
     gn_err_clear(&err);
     if (gn_tensor_new4(&pic.tensor, GN_UINT8, 1, 1, 2, 3, &err))

@@ -302,7 +302,7 @@ static void refusals(void)
     CHECK("vox_offset with a fraction is refused", refused(n, "voxels at byte"));
     memset(file + 344, 0, 4);
     put_offset(352);
-    CHECK("Analyze 7.5 is refused by name", refused(n, "Analyze"));
+    CHECK("an Analyze 7.5 header alone is refused", refused(n, "its voxels (.img)"));
     for (size_t k = 0; k < start(1, true); k += k < 400 ? 7 : 1) {
         struct gn_picture p;
         if (get(k, &p, false) == 0)

@@ -1,0 +1,149 @@
+/* dicom_walk.cc - sequences, items and fragments, of given or of undefined length, to a depth
+ * of 32. DICOM PS3.5, sections 7 and A.4. */
+#include "io/dicom_walk.h"
+
+#include <cstring>
+
+uint32_t gn_dicom_number(const uint8_t *p, int size, bool big)
+{
+    uint32_t v = 0;
+    for (int i = 0; i < size; i++)
+        v = v << 8 | p[big ? i : size - 1 - i];
+    return v;
+}
+
+namespace
+{
+
+enum { MAX_DEPTH = 32 };
+const uint32_t UNDEFINED = 0xffffffff;
+
+struct walk {
+    bool big;
+    bool pixels;     /* the pixel data were seen */
+    const char *why; /* what is wrong */
+};
+
+int walk_fault(struct walk *w, const char *why)
+{
+    if (!w->why)
+        w->why = why;
+    return -1;
+}
+
+int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool bounded, int depth,
+                  bool is_explicit);
+
+/* The items of a sequence, or the fragments of compressed pixels, of undefined length or of n
+ * bytes. */
+int walk_items(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool bounded, int depth,
+               bool is_explicit, bool fragments)
+{
+    size_t at = 0, inside;
+
+    if (depth > MAX_DEPTH)
+        return walk_fault(w, "more than 32 sequences inside each other");
+    while (!(bounded && at == n)) {
+        if (n - at < 8)
+            return walk_fault(w, "truncated inside a sequence");
+        const uint32_t group = gn_dicom_number(p + at, 2, w->big);
+        const uint32_t element = gn_dicom_number(p + at + 2, 2, w->big);
+        const uint32_t len = gn_dicom_number(p + at + 4, 4, w->big);
+        at += 8;
+        if (group != 0xfffe)
+            return walk_fault(w, "a sequence holds something else than items");
+        if (element == 0xe0dd) {
+            if (bounded)
+                return walk_fault(w, "a sequence ends before its length");
+            break;
+        }
+        if (element != 0xe000)
+            return walk_fault(w, "a sequence holds something else than items");
+        if (len == UNDEFINED && fragments)
+            return walk_fault(w, "a fragment of pixels without a length");
+        if (len != UNDEFINED && len > n - at)
+            return walk_fault(w, "truncated: an item is longer than what is there");
+        if (fragments) {
+            at += len;
+            continue;
+        }
+        if (walk_elements(w, p + at, len == UNDEFINED ? n - at : len, &inside, len != UNDEFINED,
+                          depth + 1, is_explicit))
+            return -1;
+        at += inside;
+    }
+    *used = at;
+    return 0;
+}
+
+/* Elements up to n bytes, or, if not bounded, to an item delimiter. */
+int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool bounded, int depth,
+                  bool is_explicit)
+{
+    size_t at = 0, inside;
+
+    if (depth > MAX_DEPTH)
+        return walk_fault(w, "more than 32 sequences inside each other");
+    while (!(bounded && at == n)) {
+        char vr[3] = "";
+        uint32_t len;
+        if (n - at < 8)
+            return walk_fault(w, "truncated inside an element");
+        const uint32_t group = gn_dicom_number(p + at, 2, w->big);
+        const uint32_t element = gn_dicom_number(p + at + 2, 2, w->big);
+        if (group == 0xfffe) {
+            if (element != 0xe00d || bounded)
+                return walk_fault(w, "an item's end without an item");
+            at += 8;
+            break;
+        }
+        if (depth == 0 && w->pixels && group == 0x7fe0 && element == 0x0010)
+            return walk_fault(w, "two pixel data");
+        if (is_explicit) {
+            memcpy(vr, p + at + 4, 2);
+            if (strstr("OB OD OF OL OV OW SQ SV UC UN UR UT UV", vr) && strlen(vr) == 2) {
+                if (n - at < 12)
+                    return walk_fault(w, "truncated inside an element");
+                len = gn_dicom_number(p + at + 8, 4, w->big);
+                at += 12;
+            } else {
+                if (vr[0] < 'A' || vr[0] > 'Z' || vr[1] < 'A' || vr[1] > 'Z')
+                    return walk_fault(w, "an element without a type");
+                len = gn_dicom_number(p + at + 6, 2, w->big);
+                at += 8;
+            }
+        } else {
+            len = gn_dicom_number(p + at + 4, 4, w->big);
+            at += 8;
+        }
+        const bool pixels = group == 0x7fe0 && element == 0x0010;
+        if (pixels && depth == 0)
+            w->pixels = true;
+        if (len != UNDEFINED && len > n - at)
+            return walk_fault(w, "truncated: an element is longer than what is there");
+        if (strcmp(vr, "SQ") == 0 || len == UNDEFINED) {
+            /* An unknown type of undefined length is an implicit sequence. */
+            if (walk_items(w, p + at, len == UNDEFINED ? n - at : len, &inside, len != UNDEFINED,
+                           depth + 1, is_explicit && strcmp(vr, "UN") != 0, pixels))
+                return -1;
+            at += inside;
+        } else {
+            at += len;
+        }
+    }
+    *used = at;
+    return 0;
+}
+
+} // namespace
+
+const char *gn_dicom_walk(const uint8_t *p, size_t n, bool is_explicit, bool big)
+{
+    struct walk w = {};
+    size_t used;
+
+    w.big = big;
+    if (walk_elements(&w, p, n, &used, true, 0, is_explicit))
+        return w.why;
+    return w.pixels ? nullptr : "it holds no pixels";
+}
