@@ -91,6 +91,8 @@ static int begin(struct gn_tool_ctx *ctx)
     struct gn_config config;
     struct gn_err *err = &ctx->err;
     seed = ctx->seed;
+    if (args.print_draws && !strcmp(args.print_draws, "-"))
+        return gn_err_usage(err, "--print-draws: standard output is the stream's: name a file");
     if (!args.config == !args.op.n)
         return gn_err_usage(err, args.config ? "--op and --config exclude each other"
                                              : "which operations? give --config or --op");
@@ -123,46 +125,117 @@ static int begin(struct gn_tool_ctx *ctx)
                : 0;
 }
 
-static int augment_record(struct gn_record *r, struct gn_err *err)
+/* Where a record lies: the whole image's grid, the part of it that is here, and the patch that a
+ * window becomes. */
+struct place {
+    struct gn_grid whole; /* of a patch that is no window: the patch */
+    struct gn_box have, want, of;
+    bool patch, window;
+};
+
+static int find_place(const struct gn_record *r, struct place *p, struct gn_err *err)
 {
-    const char *name = gn_record_get(r, "name"), *cut_for = gn_record_get(r, "window.draws");
-    struct gn_tensor t = {0};
-    struct gn_box have = {{0}, {0}}, want;
-    int64_t parent[3];
+    static const double identity[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0};
+    *p = (struct place){.patch = gn_record_get(r, "patch.origin") != NULL,
+                        .window = gn_record_get(r, "window.origin") != NULL};
+    double back[3] = {0, 0, 0};
     if (r->tensor.rank != 4)
         return gn_err_set(err, "not an image: its axes are not c z y x");
     for (int k = 0; k < 3; k++)
-        parent[k] = have.size[k] = r->tensor.shape[3 - k];
-    bool window = gn_record_get(r, "window.origin") != NULL;
-    want = have;
-    if (gn_record_get(r, "patch.origin") &&
-        (gn_record_ints(r, "patch.of", parent, 3, err) ||
-         gn_record_ints(r, "patch.origin", want.origin, 3, err) ||
-         gn_record_ints(r, "patch.size", want.size, 3, err)))
+        p->whole.size[k] = p->have.size[k] = r->tensor.shape[3 - k];
+    memcpy(p->whole.affine, identity, sizeof identity);
+    if (gn_record_get(r, "affine") && gn_record_reals(r, "affine", p->whole.affine, 12, err))
         return -1;
-    memcpy(have.origin, want.origin, sizeof have.origin);
-    if (window && gn_record_ints(r, "window.origin", have.origin, 3, err))
+    p->want = p->have;
+    if (p->patch && (gn_record_ints(r, "patch.of", p->of.size, 3, err) ||
+                     gn_record_ints(r, "patch.origin", p->of.origin, 3, err) ||
+                     gn_record_ints(r, "patch.size", p->want.size, 3, err)))
         return -1;
-    if (window && !args.apply && (!cut_for || strcmp(cut_for, key)))
+    if (!p->window)
+        return 0;
+    if (!p->patch)
+        return gn_err_set(err, "window.origin without patch.origin");
+    if (gn_record_ints(r, "window.origin", p->have.origin, 3, err))
+        return -1;
+    memcpy(p->whole.size, p->of.size, sizeof p->whole.size);
+    memcpy(p->want.origin, p->of.origin, sizeof p->want.origin);
+    for (int k = 0; k < 3; k++) {
+        back[k] = -(double)p->want.origin[k];
+        if (p->have.origin[k] < 0 || p->have.origin[k] > p->whole.size[k] - p->have.size[k])
+            return gn_err_set(err, "the window does not lie within its parent");
+    }
+    gn_affine_shift(p->whole.affine, back, p->whole.affine);
+    p->of = (struct gn_box){{0}, {0}};
+    return 0;
+}
+
+/* What is known of the whole image. *min is new. */
+static int about(const struct gn_record *r, struct gn_augment_image *image, double **min,
+                 struct gn_err *err)
+{
+    size_t n = (size_t)r->tensor.shape[0];
+    const char *name = gn_record_get(r, "name"), *dtype = gn_record_get(r, "source.dtype");
+    image->name = name ? name : "image";
+    if (dtype ? !strcmp(dtype, "uint8") : r->tensor.dtype == GN_UINT8)
+        image->top = 255;
+    if (gn_record_get(r, "parent.std") && gn_record_reals(r, "parent.std", &image->std, 1, err))
+        return -1;
+    if (gn_record_get(r, "parent.min")) {
+        *min = gn_alloc(n * sizeof **min);
+        image->min = *min;
+        return gn_record_reals(r, "parent.min", *min, (int)n, err);
+    }
+    return 0;
+}
+
+static int augment_record(struct gn_record *r, struct gn_err *err)
+{
+    const char *cut_for = gn_record_get(r, "window.draws");
+    struct gn_tensor t = {0};
+    struct place p;
+    double *min = NULL, affine[12];
+    int rc = -1;
+    if (find_place(r, &p, err))
+        return -1;
+    struct gn_augment_image image = {.std = -1, .top = 1, .of = p.of};
+    if (!gn_grid_same_size(p.whole.size, draws.choice[0].before.size))
+        return gn_err_set(err, "%s has another size than the sample's first record",
+                          gn_record_get(r, "name"));
+    for (int k = 0; p.window && k < 3; k++)
+        if (p.want.size[k] < 1 || p.want.origin[k] > draws.after.size[k] - p.want.size[k])
+            return gn_err_set(err, "the patch does not lie within the augmented image");
+    if (p.window && !args.apply && (!cut_for || strcmp(cut_for, key)))
         return gn_err_set(err, "the window was cut for another seed or another list of operations");
-    bool image = gn_record_role(r) == GN_ROLE_IMAGE;
-    if (gn_augment_apply(&draws, image ? name ? name : "image" : NULL, parent, &have, &want, window,
-                         &r->tensor, &t, err))
-        return -1;
+    if ((gn_record_role(r) == GN_ROLE_IMAGE && about(r, &image, &min, err)) ||
+        gn_augment_apply(&draws, &image, &p.have, &p.want, p.window, &r->tensor, &t, err))
+        goto out;
     gn_record_take(r, &t, "czyx");
     gn_record_drop_prefix(r, "window.");
-    return 0;
+    if (memcmp(&draws.after, &draws.choice[0].before, sizeof draws.after)) { /* quarter turns */
+        gn_affine_shift_voxels(draws.after.affine, p.want.origin, affine);   /* 0 of a patch */
+        gn_record_set_reals(r, "affine", affine, 12);
+        if (p.window)
+            gn_record_set_ints(r, "patch.of", draws.after.size, 3);
+    }
+    rc = 0;
+out:
+    free(min);
+    return rc;
 }
 
 static int augment_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 {
-    if (gn_augment_draw(&draws, &list, seed, gn_sample_name(s), gn_sample_epoch(s),
-                        gn_sample_patch(s), &hook, &ctx->err))
-        return -1;
-    for (size_t i = 0; i < s->n; i++)
-        if (augment_record(&s->rec[i], &ctx->err))
-            return -1;
-    return gn_emit(ctx, s);
+    struct place p;
+    int rc = s->n ? find_place(&s->rec[0], &p, &ctx->err) : 0;
+    if (rc || !s->n)
+        return rc;
+    rc = gn_augment_draw(&draws, &list, seed, gn_sample_name(s), gn_sample_epoch(s),
+                         gn_sample_patch(s), &p.whole, &hook, &ctx->err);
+    draws.std = gn_sample_deviation(s);
+    for (size_t i = 0; rc == 0 && i < s->n; i++)
+        rc = augment_record(&s->rec[i], &ctx->err);
+    gn_augment_draws_free(&draws);
+    return rc ? -1 : gn_emit(ctx, s);
 }
 
 static int end(struct gn_tool_ctx *ctx)
@@ -198,16 +271,35 @@ static const struct gn_tool tool = {
     .operands = "[FILE...]",
     .description = "Operations, in the order of the config's data_augmentation or of --op. Keys: "
                    "probability (1 unless given, in a config 0.5); "
+                   "affine scales=0.1, degrees=15, translation=2 (mm): about the middle, along "
+                   "the world's axes; n is drawn from -n to n (scales 1-n to 1+n), or [a,b], "
+                   "three of n, three of a,b; elastic num_control_points= and max_displacement= "
+                   "(mm), one number or three (a tenth of the config's patch, and of the "
+                   "points, else 7 and 7.5), locked_borders=2: a smooth deformation; rotate_90 "
+                   "and rotate_180 axis=[0,1,2]: about one of them, of pictures in their plane; "
                    "flip axis=[0,1,2]: each listed axis is reversed or not, evenly; noise mean=, "
                    "std=: Gaussian noise, one number or a range [a,b] to "
-                   "draw from (mean n: -n to n).\n\n"
+                   "draw from (mean n: -n to n); noise_var: the same, std from 0 to 0.015 of the "
+                   "image's deviation unless given; blur std=: in mm, n (0 to n), [a,b], three of "
+                   "n or three of a,b, else from 0 to 0.015 of the image's deviation; anisotropic "
+                   "axis=[0,1,2], downsampling=1.5: thick slices along one of them; gamma "
+                   "log_gamma=[-0.3,0.3]: a power for each component; bias coefficients=0.5, "
+                   "order=3; swap patch_size= (a tenth of the config's), num_iterations=100; "
+                   "colorjitter brightness=[0,1], contrast=[0,1], saturation=[0,1], "
+                   "hue=[-0.5,0.5]: in a random order; hed_transform haematoxylin_sigma_range=, "
+                   "haematoxylin_bias_range=, eosin_..., dab_... [-0.1,0.1], "
+                   "cutoff_range=[0,1]; motion num_transforms=2, degrees=15, translation=2 (mm), "
+                   "interpolation=linear; ghosting num_ghosts=[4,10], axis=[0,1,2], "
+                   "intensity=[0.5,1]; spike num_spikes=1, intensity=[1,3]; kspace: ghosting or a "
+                   "spike.\n\n"
                    "Spatial operations change all records of a sample alike; changes of intensity "
                    "touch images only, are drawn anew for each, and make "
                    "them float32. What is drawn depends on the seed, the sample, its epoch and "
                    "patch, and the operation's place in the list alone.\n\n"
                    "A window, cut by gn-epochs, becomes the patch that the whole augmented image "
-                   "would have there. A window cut for another seed or "
-                   "another list is refused.",
+                   "would have there; motion, ghosting, spike, swap and the means of colorjitter "
+                   "and hed_transform take the window for the whole. A window cut for another seed "
+                   "or another list is refused.",
     .input = "A stream of samples, patches or windows.",
     .output = "The same samples; of a window, the patch. window.* is dropped.",
     .opts = opts,

@@ -85,6 +85,39 @@ static void add_limits(const char *command, const struct gn_yaml *v, struct gn_s
     gn_str_free(&s);
 }
 
+/* With a target, adaptive, or to a ramp. */
+static void add_histogram(const struct gn_yaml *v, struct gn_strs *out)
+{
+    static const char *const parts[][3] = { { "num_hist_level", " --levels ", "1024" },
+                                            { "num_match_points", " --points ", "16" } };
+    const struct gn_yaml *target = gn_yaml_get(v, "target");
+    struct gn_str s = { 0 };
+    gn_str_add(&s, "gn-normalize ");
+    if (target && !strcmp(target->text, "adaptive")) {
+        gn_str_add(&s, "--adaptive-equalize");
+    } else {
+        gn_str_add(&s, target ? "--histogram-match " : "--equalize");
+        if (target)
+            gn_str_add_shell(&s, target->text);
+        for (size_t i = 0; i < 2; i++) {
+            const struct gn_yaml *n = gn_yaml_get(v, parts[i][0]);
+            if (n && strcmp(n->text, parts[i][2]))
+                gn_str_addf(&s, "%s%s", parts[i][1], n->text);
+        }
+    }
+    gn_strs_add(out, gn_str_text(&s));
+    gn_str_free(&s);
+}
+
+static void add_stain(const struct gn_yaml *v, struct gn_strs *out)
+{
+    struct gn_str s = { 0 };
+    gn_str_addf(&s, "gn-normalize --stain %s --target ", gn_yaml_get(v, "extractor")->text);
+    gn_str_add_shell(&s, gn_yaml_get(v, "target")->text);
+    gn_strs_add(out, gn_str_text(&s));
+    gn_str_free(&s);
+}
+
 static void add_step(const struct gn_config *c, const struct gn_config_step *s, struct gn_strs *out)
 {
     static const struct {
@@ -96,6 +129,10 @@ static void add_step(const struct gn_config *c, const struct gn_config_step *s, 
         { "normalize_nonzero", "gn-normalize --zscore nonzero" },
         { "normalize_nonzero_masked", "gn-normalize --zscore nonzero_masked" },
         { "normalize_div_by_255", "gn-normalize --divide 255" },
+        { "histogram_equalization", "gn-normalize --equalize" },
+        { "adaptive_histogram_equalization", "gn-normalize --adaptive-equalize" },
+        { "rgba2rgb", "gn-normalize --to-rgb" },
+        { "rgb2rgba", "gn-normalize --to-rgba" },
     };
     static const struct {
         const char *name, *command;
@@ -123,6 +160,10 @@ static void add_step(const struct gn_config *c, const struct gn_config_step *s, 
         add_rescale(s->value, out);
     } else if (!strcmp(s->name, "crop_external_zero_planes")) {
         add_patch(c, out);
+    } else if (!strcmp(s->name, "histogram_matching")) {
+        add_histogram(s->value, out);
+    } else if (!strcmp(s->name, "stain_normalizer")) {
+        add_stain(s->value, out);
     } else if (!strcmp(s->name, "normalize_by_val")) {
         add_by_val(s->value, out);
     } else if (!strcmp(s->name, "normalize_imagenet")) {
@@ -166,4 +207,15 @@ void gn_config_chain(const struct gn_config *c, bool training, struct gn_strs *c
 {
     gn_config_chain_at_load(c, training, commands);
     gn_config_chain_after(c, training, commands);
+}
+
+int64_t gn_config_components(const struct gn_config *c, int64_t n)
+{
+    for (int i = 0; i < c->pre.n; i++) {
+        if (n == 4 && !strcmp(c->pre.step[i].name, "rgba2rgb"))
+            n = 3;
+        else if (n == 3 && !strcmp(c->pre.step[i].name, "rgb2rgba"))
+            n = 4;
+    }
+    return n;
 }

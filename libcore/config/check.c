@@ -47,6 +47,21 @@ static void check_patch(struct gn_reader *r)
     }
 }
 
+/* Classes that the mapping passes over are lost. */
+static void check_mapping(struct gn_reader *r, const struct gn_yaml *mapping)
+{
+    const struct gn_config *c = r->c;
+    for (int k = 0; k < c->n_classes; k++) {
+        int64_t value = gn_config_class_value(c, k);
+        char *key = gn_asprintf("%lld", (long long)value);
+        if (value && !gn_yaml_get(mapping, key))
+            gn_reader_note(r, mapping, "data_postprocessing.mapping",
+                           "class %s is predicted as %s, which becomes 0: it is not listed",
+                           c->classes[k].text, key);
+        free(key);
+    }
+}
+
 static void check_classes(struct gn_reader *r)
 {
     const struct gn_config *c = r->c;
@@ -70,13 +85,13 @@ static void check_classes(struct gn_reader *r)
         c->n_classes && v != c->n_classes)
         gn_reader_fault(r, n, "model.num_classes", "is %lld, but class_list has %d", (long long)v,
                         c->n_classes);
-    if (unions && gn_config_key("data_postprocessing.mapping", NULL)->effect == GN_KEY_ABSENT)
-        gn_reader_fault(r, e, "model.class_list",
-                        "unions (||) are not available in this version: mapping is not");
-    else if (unions && !mapped)
+    if (unions && !mapped)
         gn_reader_fault(r, e, "model.class_list",
                         "with || needs data_postprocessing_after_reverse_one_hot_encoding: "
                         "{mapping: {class number: label}}");
+    for (int i = 0; i < c->post.n; i++)
+        if (!strcmp(c->post.step[i].name, "mapping"))
+            check_mapping(r, c->post.step[i].value);
     if (c->n_classes && c->ignore_label >= c->n_classes)
         gn_reader_fault(
             r, gn_reader_node(r, "model.ignore_label_validation"), "model.ignore_label_validation",

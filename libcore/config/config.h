@@ -122,6 +122,9 @@ void gn_config_chain(const struct gn_config *c, bool training, struct gn_strs *c
 void gn_config_chain_at_load(const struct gn_config *c, bool training, struct gn_strs *commands);
 void gn_config_chain_after(const struct gn_config *c, bool training, struct gn_strs *commands);
 
+/* How many components an image of n has after the chain's steps that drop or add alpha. */
+int64_t gn_config_components(const struct gn_config *c, int64_t n);
+
 /* One-hot decoding: the label value written for class k (objectives 1: with || and class 0 present
  * k, without k + 1). */
 int64_t gn_config_class_value(const struct gn_config *c, int k);

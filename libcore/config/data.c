@@ -178,7 +178,7 @@ static void check_row(struct check *k, size_t row)
                 whole = whole && !image;
                 continue;
             }
-            channels += image ? (int)p.tensor.shape[0] : 0;
+            channels += image ? (int)gn_config_components(k->c, p.tensor.shape[0]) : 0;
             if (first_path) {
                 check_grid(k, row, col, &first, first_path, &p);
                 gn_picture_free(&p);

@@ -20,6 +20,8 @@ static void put_flow(const struct gn_yaml *node, struct gn_str *out)
 {
     if (node->kind == GN_YAML_NULL) {
         gn_str_add(out, "null");
+    } else if (node->kind == GN_YAML_SCALAR && node->quoted) {
+        put_text(node->text, out);
     } else if (node->kind == GN_YAML_SCALAR) {
         gn_str_add(out, node->text);
     } else {

@@ -59,7 +59,7 @@ struct gn_key {
     size_t offset; /* 1 + place in struct gn_config; 0: no field */
     enum gn_key_effect effect;
     bool above; /* lo itself is excluded */
-    bool whole; /* VECTOR: whole numbers only */
+    bool whole; /* VECTOR, SPREAD: whole numbers only */
     bool required, training_only, normalises;
 };
 

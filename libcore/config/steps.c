@@ -89,9 +89,13 @@ static struct gn_yaml *read_numbers(struct gn_reader *r, const struct gn_yaml *a
             gn_reader_fault(r, at, path, "must be a number or a list of at most %zu", most);
         return NULL;
     }
-    for (size_t i = 0; i < n; i++)
-        if (gn_reader_real(r, list ? gn_yaml_at(at, i) : at, path, k, &v[i]))
+    for (size_t i = 0; i < n; i++) {
+        const struct gn_yaml *e = list ? gn_yaml_at(at, i) : at;
+        int64_t whole = 0;
+        if (k->whole ? gn_reader_int(r, e, path, k, &whole) : gn_reader_real(r, e, path, k, &v[i]))
             return NULL;
+        v[i] = k->whole ? (double)whole : v[i];
+    }
     if ((k->kind == GN_KEY_PAIR || k->kind == GN_KEY_SPREAD) && n == 2 && v[0] > v[1]) {
         gn_reader_fault(r, at, path, "the first must not be above the second: %g, %g", v[0], v[1]);
         return NULL;
@@ -172,6 +176,14 @@ static struct gn_yaml *read_value(struct gn_reader *r, const struct gn_yaml *at,
                                                    : new_text(r, key, at, truth ? "true" : "false");
     case GN_KEY_CHOICE:
         return gn_reader_choice(r, at, path, k, &name) ? NULL : new_text(r, key, at, name);
+    case GN_KEY_TEXT:
+        if (at->kind == GN_YAML_SCALAR && *at->text) {
+            struct gn_yaml *text = new_text(r, key, at, at->text);
+            text->quoted = true;
+            return text;
+        }
+        gn_reader_fault(r, at, path, "must be a text");
+        return NULL;
     case GN_KEY_PAIR: return read_numbers(r, at, path, k, key, 2, 2);
     case GN_KEY_SPREAD: return read_numbers(r, at, path, k, key, 1, 2);
     case GN_KEY_REALS: return read_numbers(r, at, path, k, key, 1, 16);
@@ -421,6 +433,28 @@ static void check_channels(struct gn_reader *r)
     r->c->pre.step[at].value = even;
 }
 
+/* histogram_matching: the target none is no target, false switches the step off; one target is a
+ * step of its own. */
+static void check_histogram(struct gn_reader *r)
+{
+    int at = find_step(&r->c->pre, "histogram_matching");
+    struct gn_yaml *map, *target;
+    if (at < 0)
+        return;
+    map = (struct gn_yaml *)r->c->pre.step[at].value;
+    target = map->child;
+    if (!target || strcmp(target->key, "target"))
+        return;
+    if (gn_word_in(target->text, "false no off", true)) {
+        remove_step(&r->c->pre, at);
+    } else if (gn_word_in(target->text, "none null ~", true)) {
+        map->child = target->next;
+        map->n--;
+    } else if (gn_word_in(target->text, "adaptive", true)) {
+        target->text = "adaptive";
+    }
+}
+
 /* One normalisation; with resample no resizing; as GaNDLF has it, with a note each. */
 static void drop_steps(struct gn_reader *r)
 {
@@ -474,9 +508,10 @@ static void check_post(struct gn_reader *r)
     at = find_step(post, "cca");
     const struct gn_yaml *joins =
         at >= 0 ? gn_yaml_get(post->step[at].value, "connectivity") : NULL;
-    if (joins && !gn_yaml_int(joins, &v) && v != 4 && v != 8 && v != 6 && v != 18 && v != 26)
-        gn_reader_fault(r, joins, "data_postprocessing.cca",
-                        "connectivity: must be 4, 8, 6, 18 or 26: %lld", (long long)v);
+    if (joins && !gn_yaml_int(joins, &v) && v != 6 && v != 18 && v != 26 &&
+        (r->c->dimension == 3 || (v != 4 && v != 8)))
+        gn_reader_fault(r, joins, "data_postprocessing.cca", "connectivity: must be %s: %lld",
+                        r->c->dimension == 3 ? "6, 18 or 26 in 3-D" : "4 or 8", (long long)v);
 }
 
 /* Top-level resize, as older files have it. */
@@ -514,6 +549,7 @@ void gn_reader_steps(struct gn_reader *r)
     check_limits(r);
     check_rescale(r);
     check_channels(r);
+    check_histogram(r);
     drop_steps(r);
     check_post(r);
 }

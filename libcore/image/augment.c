@@ -9,8 +9,17 @@
 
 #include "base/mem.h"
 #include "image/crop.h"
+#include "image/normalize.h"
 
-static const struct gn_augment_op *const ops[] = { &gn_augment_flip, &gn_augment_noise };
+static const struct gn_augment_op *const ops[] = {
+    &gn_augment_affine,       &gn_augment_elastic,      &gn_augment_rotate_90,
+    &gn_augment_rotate_180,   &gn_augment_flip,         &gn_augment_noise,
+    &gn_augment_noise_var,
+    &gn_augment_blur,         &gn_augment_anisotropic,  &gn_augment_gamma,
+    &gn_augment_bias,         &gn_augment_swap,         &gn_augment_colorjitter,
+    &gn_augment_hed_transform,
+    &gn_augment_motion,       &gn_augment_ghosting,     &gn_augment_spike,
+    &gn_augment_kspace};
 enum { OPS = sizeof ops / sizeof *ops };
 
 const char *const *gn_augment_names(void)
@@ -50,7 +59,7 @@ static int new_step(struct gn_augment_list *list, const char *name, double proba
     s->op = op;
     s->probability = probability;
     snprintf(s->label, sizeof s->label, same > 1 ? "%s.%d" : "%s", op->name, same);
-    op->init(s);
+    op->init(s, list->patch);
     list->n++;
     return 0;
 }
@@ -58,7 +67,7 @@ static int new_step(struct gn_augment_list *list, const char *name, double proba
 static int set_key(struct gn_augment_step *s, const char *key, const double *v, int n,
                    struct gn_err *err)
 {
-    const char *names[16] = { "probability" };
+    const char *names[16] = {"probability"};
     bool known = false;
     if (n < 1)
         return gn_err_usage(err, "%s: no value", key);
@@ -77,8 +86,20 @@ static int set_key(struct gn_augment_step *s, const char *key, const double *v, 
 
 enum { NUMBERS = 16 };
 
+/* A word that stands for a number. */
+static bool is_word(const struct gn_augment_op *op, const char *word, double *v)
+{
+    for (int k = 0; op->words && op->words[k]; k++)
+        if (!strcmp(op->words[k], word)) {
+            *v = k;
+            return true;
+        }
+    return false;
+}
+
 /* A number, or numbers in brackets; *text ends up behind them. */
-static int read_numbers(const char **text, double *v, struct gn_err *err)
+static int read_numbers(const struct gn_augment_op *op, const char **text, double *v,
+                        struct gn_err *err)
 {
     const char *p = *text;
     bool list = *p == '[';
@@ -95,7 +116,7 @@ static int read_numbers(const char **text, double *v, struct gn_err *err)
             return gn_err_usage(err, "not a number: '%s'", p);
         memcpy(word, start, used);
         word[used] = 0;
-        if (gn_parse_double(word, &v[n++]))
+        if (!is_word(op, word, &v[n++]) && gn_parse_double(word, &v[n - 1]))
             return gn_err_usage(err, "not a number: '%s'", word);
         p += len;
     } while (list && *p == ',');
@@ -119,7 +140,7 @@ int gn_augment_add(struct gn_augment_list *list, const char *name, const char *s
         memcpy(key, p, len);
         key[len] = 0;
         p += len + 1;
-        int n = read_numbers(&p, v, err);
+        int n = read_numbers(list->step[list->n - 1].op, &p, v, err);
         if (n < 0 || set_key(&list->step[list->n - 1], key, v, n, err))
             return gn_err_wrap(err, "%s: %s", name, key);
         if (*p && *p++ != ',')
@@ -142,9 +163,12 @@ int gn_augment_add_yaml(struct gn_augment_list *list, const char *name, const st
         int n = 0;
         const struct gn_yaml *item = c->kind == GN_YAML_LIST ? c->child : c;
         while (item && n < NUMBERS) {
-            if (gn_yaml_real(item, &v[n++]))
+            bool word = item->kind == GN_YAML_SCALAR &&
+                        is_word(list->step[list->n - 1].op, item->text, &v[n]);
+            if (!word && gn_yaml_real(item, &v[n]))
                 return gn_err_set(err, "%s: %s: not a number or a list of numbers", name, c->key);
             item = c->kind == GN_YAML_LIST ? item->next : NULL;
+            n++;
         }
         if (set_key(&list->step[list->n - 1], c->key, v, n, err))
             return gn_err_wrap(err, "%s", name);
@@ -155,20 +179,20 @@ int gn_augment_add_yaml(struct gn_augment_list *list, const char *name, const st
 void gn_augment_free(struct gn_augment_list *list)
 {
     free(list->step);
-    *list = (struct gn_augment_list){ 0 };
+    *list = (struct gn_augment_list){0};
 }
 
-bool gn_augment_has_intensity(const struct gn_augment_list *list)
+bool gn_augment_is_real(const struct gn_augment_list *list)
 {
     for (int i = 0; i < list->n; i++)
-        if (!list->step[i].op->spatial)
+        if (!list->step[i].op->exact)
             return true;
     return false;
 }
 
 void gn_augment_key(const struct gn_augment_list *list, uint64_t seed, char key[17])
 {
-    struct gn_str s = { 0 };
+    struct gn_str s = {0};
     gn_str_addf(&s, "seed %llu", (unsigned long long)seed);
     for (int i = 0; i < list->n; i++) {
         gn_str_addf(&s, ";%s %.17g", list->step[i].op->name, list->step[i].probability);
@@ -188,101 +212,331 @@ static int visit(const struct gn_augment_draws *d, const char *image, const char
     return d->hook ? d->hook->visit(d->hook->arg, d, image, op, parameter, value, err) : 0;
 }
 
-/* Parameters of step i for an image, NULL: those that all images share. */
-static int draw_values(const struct gn_augment_draws *d, int i, const char *image,
-                       struct gn_draw *where, double *value, struct gn_err *err)
+/* Parameters of step i for an image, NULL: those that all images share. *value is new. */
+static int draw_values(const struct gn_augment_draws *d, int i,
+                       const struct gn_augment_image *image, int64_t components, int *n,
+                       double **value, struct gn_err *err)
 {
     const struct gn_augment_step *s = &d->list->step[i];
-    *where = gn_draw_at(d->seed, d->sample, image, d->epoch, d->patch, (uint8_t)i);
-    s->op->draw(s, where, value);
-    for (int k = 0; s->op->parameters[k]; k++)
-        if (visit(d, image ? image : "*", s->label, s->op->parameters[k], &value[k], err))
-            return -1;
-    return 0;
-}
-
-int gn_augment_draw(struct gn_augment_draws *d, const struct gn_augment_list *list, uint64_t seed,
-                    const char *sample, uint32_t epoch, uint32_t patch,
-                    const struct gn_augment_hook *hook, struct gn_err *err)
-{
-    *d = (struct gn_augment_draws){ .list = list, .hook = hook, .seed = seed, .sample = sample,
-                                    .epoch = epoch, .patch = patch };
-    for (int i = 0; i < list->n; i++) {
-        const struct gn_augment_step *s = &list->step[i];
-        struct gn_draw where = gn_draw_at(seed, sample, NULL, epoch, patch, (uint8_t)i);
-        double done = gn_draw_uniform(&where, GN_AUGMENT_GATE) < s->probability;
-        if (visit(d, "*", s->label, "done", &done, err))
-            return -1;
-        d->choice[i].done = done != 0;
-        if (d->choice[i].done && s->op->spatial &&
-            draw_values(d, i, NULL, &where, d->choice[i].value, err))
+    const struct gn_grid *grid = &d->choice[i].before;
+    const char *name = image ? image->name : NULL;
+    struct gn_draw where = gn_draw_at(d->seed, d->sample, name, d->epoch, d->patch, (uint8_t)i);
+    *n = s->op->count(s, grid, components, err);
+    if (*n < 0)
+        return gn_err_wrap(err, "%s", s->label);
+    *value = gn_alloc((size_t)(*n + 1) * sizeof **value);
+    s->op->draw(s, &where, grid, image, *n, *value);
+    for (int k = 0; d->hook && k < *n; k++) {
+        char parameter[GN_AUGMENT_NAME];
+        s->op->parameter(s, k, parameter);
+        if (visit(d, name ? name : "*", s->label, parameter, &(*value)[k], err))
             return -1;
     }
     return 0;
 }
 
-void gn_augment_point(const struct gn_augment_draws *d, const int64_t size[3], int64_t p[3])
+int gn_augment_draw(struct gn_augment_draws *d, const struct gn_augment_list *list, uint64_t seed,
+                    const char *sample, uint32_t epoch, uint32_t patch, const struct gn_grid *grid,
+                    const struct gn_augment_hook *hook, struct gn_err *err)
 {
-    for (int i = 0; i < d->list->n; i++)
-        if (d->choice[i].done && d->list->step[i].op->point)
-            d->list->step[i].op->point(d->choice[i].value, size, p);
+    *d = (struct gn_augment_draws){.list = list,
+                                   .hook = hook,
+                                   .seed = seed,
+                                   .sample = sample,
+                                   .epoch = epoch,
+                                   .patch = patch,
+                                   .after = *grid,
+                                   .std = -1};
+    d->choice = gn_alloc((size_t)(list->n + 1) * sizeof *d->choice);
+    memset(d->choice, 0, (size_t)(list->n + 1) * sizeof *d->choice);
+    for (int i = 0; i < list->n; i++) {
+        const struct gn_augment_step *s = &list->step[i];
+        struct gn_augment_choice *c = &d->choice[i];
+        struct gn_draw where = gn_draw_at(seed, sample, NULL, epoch, patch, (uint8_t)i);
+        double done = gn_draw_uniform(&where, GN_AUGMENT_GATE) < s->probability;
+        c->before = d->after;
+        if (visit(d, "*", s->label, "done", &done, err))
+            return -1;
+        c->done = done != 0;
+        if (c->done && (s->op->spatial || s->op->shared) &&
+            draw_values(d, i, NULL, 0, &c->n, &c->value, err))
+            return -1;
+        if (c->done && s->op->spatial) {
+            struct gn_warp unused = {0};
+            s->op->warp(s, c->value, &d->after, &unused);
+            gn_warp_free(&unused);
+        }
+    }
+    d->choice[list->n].before = d->after;
+    return 0;
 }
 
-/* The part of the parent that is there before step i. */
-static void window_before(const struct gn_augment_draws *d, int i, const int64_t size[3],
+void gn_augment_draws_free(struct gn_augment_draws *d)
+{
+    for (int i = 0; d->choice && i < d->list->n; i++)
+        free(d->choice[i].value);
+    free(d->choice);
+    d->choice = NULL;
+}
+
+/* ---- windows ---- */
+
+/* The way from the output of the spatial steps first..last-1 that are done to their input. */
+static void compose(const struct gn_augment_draws *d, int first, int last, struct gn_warp *w)
+{
+    *w = (struct gn_warp){0};
+    for (int i = last - 1; i >= first; i--) {
+        const struct gn_augment_step *s = &d->list->step[i];
+        struct gn_grid grid = d->choice[i].before;
+        if (d->choice[i].done && s->op->spatial)
+            s->op->warp(s, d->choice[i].value, &grid, w);
+    }
+}
+
+bool gn_augment_point(const struct gn_augment_draws *d, int64_t p[3])
+{
+    struct gn_warp w;
+    compose(d, 0, d->list->n, &w);
+    bool found = gn_warp_forward(&w, p, p);
+    gn_warp_free(&w);
+    return found;
+}
+
+/* Spatial steps from i on that become one map: up to the next change of intensity that is done. */
+static int end_of_run(const struct gn_augment_draws *d, int i, bool label)
+{
+    while (i < d->list->n && (d->list->step[i].op->spatial || label || !d->choice[i].done))
+        i++;
+    return i;
+}
+
+/* What the change of intensity i looks at. */
+static void add_halo(const struct gn_augment_draws *d, int i, struct gn_box *box)
+{
+    const struct gn_augment_step *s = &d->list->step[i];
+    const struct gn_grid *g = &d->choice[i].before;
+    int64_t halo[3] = {0, 0, 0};
+    if (!s->op->halo)
+        return;
+    s->op->halo(s, g, d->std, halo);
+    for (int k = 0; k < 3; k++) {
+        int64_t far = halo[k] < g->size[k] ? halo[k] : g->size[k];
+        int64_t lo = box->origin[k] - far, hi = box->origin[k] + box->size[k] + far;
+        box->origin[k] = lo > 0 ? lo : 0;
+        box->size[k] = (hi < g->size[k] ? hi : g->size[k]) - box->origin[k];
+    }
+}
+
+/* The part of the image that is there before step i (where a run starts), for the patch. A run of
+ * spatial steps is one map here as well: it reads the image where it takes the patch as a whole. */
+static void window_before(const struct gn_augment_draws *d, int i, bool label,
                           const struct gn_box *patch, struct gn_box *window)
 {
     *window = *patch;
-    for (int k = d->list->n - 1; k >= i; k--)
-        if (d->choice[k].done && d->list->step[k].op->before)
-            d->list->step[k].op->before(d->choice[k].value, size, window);
+    for (int k = d->list->n, first; k > i; k = first) {
+        struct gn_warp w;
+        struct gn_box out = *window;
+        for (first = k; first > i; first--)
+            if (!label && d->choice[first - 1].done && !d->list->step[first - 1].op->spatial)
+                break;
+        compose(d, first, k, &w);
+        if (w.n > 0)
+            gn_warp_box(&w, d->choice[first].before.size, &out, window);
+        gn_warp_free(&w);
+        if (first > i)
+            add_halo(d, --first, window);
+    }
 }
 
-void gn_augment_window(const struct gn_augment_draws *d, const int64_t size[3],
-                       const struct gn_box *patch, struct gn_box *window)
+void gn_augment_window(const struct gn_augment_draws *d, const struct gn_box *patch,
+                       struct gn_box *window)
 {
-    window_before(d, 0, size, patch, window);
+    struct gn_box label;
+    window_before(d, 0, false, patch, window);
+    window_before(d, 0, true, patch, &label); /* no change of intensity parts its steps */
+    for (int k = 0; k < 3; k++) {
+        int64_t a = window->origin[k], b = label.origin[k];
+        int64_t end = a + window->size[k], other = b + label.size[k];
+        window->origin[k] = a < b ? a : b;
+        window->size[k] = (end > other ? end : other) - window->origin[k];
+    }
 }
+
+/* ---- carrying out ---- */
 
 static bool same_box(const struct gn_box *a, const struct gn_box *b)
 {
     return gn_grid_same_size(a->origin, b->origin) && gn_grid_same_size(a->size, b->size);
 }
 
-int gn_augment_apply(const struct gn_augment_draws *d, const char *image, const int64_t parent[3],
+/* The tensor on its way through the list; region is the part of the image that it is. */
+struct passage {
+    const struct gn_augment_draws *d;
+    struct gn_augment_image image;
+    struct gn_tensor t;
+    struct gn_box region;
+};
+
+static void replace(struct passage *p, const struct gn_tensor *t, const struct gn_box *region)
+{
+    gn_tensor_free(&p->t);
+    p->t = *t;
+    p->region = *region;
+}
+
+/* Keep the part of the tensor that later steps need. */
+static int narrow(struct passage *p, const struct gn_box *to, struct gn_err *err)
+{
+    struct gn_tensor t = {0};
+    struct gn_box part = *to;
+    if (same_box(to, &p->region))
+        return 0;
+    for (int k = 0; k < 3; k++)
+        part.origin[k] -= p->region.origin[k];
+    if (gn_image_cut(&p->t, &part, GN_PAD_CONSTANT, &t, err))
+        return -1;
+    replace(p, &t, to);
+    return 0;
+}
+
+static int to_float(struct passage *p, struct gn_err *err)
+{
+    struct gn_tensor t = {0};
+    if (p->t.dtype == GN_FLOAT32 && p->t.owned)
+        return 0;
+    if (gn_tensor_convert(&p->t, GN_FLOAT32, &t, err))
+        return -1;
+    struct gn_box same = p->region;
+    replace(p, &t, &same);
+    return 0;
+}
+
+static int run_spatial(struct passage *p, int first, int last, const struct gn_box *to,
+                       struct gn_err *err)
+{
+    bool label = !p->image.name;
+    struct gn_warp w;
+    struct gn_orientation o;
+    struct gn_tensor t = {0};
+    double *zeros = NULL;
+    int rc = -1;
+    compose(p->d, first, last, &w);
+    bool exact = gn_warp_is_exact(&w, &o);
+    if (w.n == 0) {
+        rc = narrow(p, to, err);
+        goto out;
+    }
+    /* an image that is borrowed is read where it is */
+    if (!exact && !label && p->t.dtype != GN_FLOAT32 && to_float(p, err))
+        goto out;
+    if (label) {
+        zeros = gn_alloc((size_t)p->t.shape[0] * sizeof *zeros);
+        memset(zeros, 0, (size_t)p->t.shape[0] * sizeof *zeros);
+    }
+    if (gn_warp_run(&w, &p->t, &p->region, p->d->choice[first].before.size, to,
+                    label ? GN_INTERP_NEAREST : GN_INTERP_LINEAR, label ? zeros : p->image.min, &t,
+                    err))
+        goto out;
+    replace(p, &t, to);
+    rc = 0;
+out:
+    free(zeros);
+    gn_warp_free(&w);
+    return rc;
+}
+
+static int run_intensity(struct passage *p, int i, struct gn_err *err)
+{
+    const struct gn_augment_draws *d = p->d;
+    const struct gn_augment_step *s = &d->list->step[i];
+    struct gn_draw where =
+        gn_draw_at(d->seed, d->sample, p->image.name, d->epoch, d->patch, (uint8_t)i);
+    struct gn_augment_work work = {&where, &d->choice[i].before, &p->region, &p->image, &p->t};
+    double *value = NULL;
+    int n = 0, rc = -1;
+    if (to_float(p, err))
+        return -1;
+    if (s->op->shared)
+        return s->op->run(s, d->choice[i].value, d->choice[i].n, &work, err);
+    if (draw_values(d, i, &p->image, p->t.shape[0], &n, &value, err) == 0)
+        rc = s->op->run(s, value, n, &work, err);
+    free(value);
+    return rc;
+}
+
+/* Fill in the statistics that were not given. *owned: to be freed. */
+static int complete(struct gn_augment_image *image, const struct gn_tensor *in, double **owned,
+                    struct gn_err *err)
+{
+    const int64_t components = in->shape[0], n = gn_tensor_count(in), voxels = n / components;
+    struct gn_tensor own = {0};
+    struct gn_stats stats;
+    if (image->min && image->std >= 0)
+        return 0;
+    if (in->dtype != GN_FLOAT32 && gn_tensor_convert(in, GN_FLOAT32, &own, err))
+        return -1;
+    const float *x = own.data ? own.data : in->data;
+    if (image->std < 0 || components == 1) {
+        gn_stats_of(x, n, GN_WHERE_ALL, NULL, n, &stats);
+        image->std = image->std < 0 ? stats.std : image->std;
+    }
+    if (!image->min) {
+        *owned = gn_alloc((size_t)components * sizeof **owned);
+        for (int64_t c = 0; c < components; c++) {
+            if (components > 1)
+                gn_stats_of(x + c * voxels, voxels, GN_WHERE_ALL, NULL, voxels, &stats);
+            (*owned)[c] = stats.min;
+        }
+        image->min = *owned;
+    }
+    gn_tensor_free(&own);
+    return 0;
+}
+
+int gn_augment_apply(const struct gn_augment_draws *d, const struct gn_augment_image *image,
                      const struct gn_box *have, const struct gn_box *want, bool windowed,
                      const struct gn_tensor *in, struct gn_tensor *out, struct gn_err *err)
 {
-    bool to_float = image && gn_augment_has_intensity(d->list);
-    struct gn_box region = *have;
+    struct passage p = {d, *image, *in, *have};
+    double *owned = NULL;
+    int rc = -1, n = d->list->n;
+    p.t.owned = NULL; /* borrowed until something changes it */
     if (windowed) {
-        gn_augment_window(d, parent, want, &region);
-        const int64_t *a = have->origin, *b = region.origin;
-        if (!same_box(&region, have))
-            return gn_err_set(err, "the window was cut for other draws: it starts at voxel "
-                              "%lld %lld %lld, they need %lld %lld %lld", (long long)a[0],
-                              (long long)a[1], (long long)a[2], (long long)b[0], (long long)b[1],
-                              (long long)b[2]);
+        struct gn_box window;
+        gn_augment_window(d, want, &window);
+        const int64_t *a = have->origin, *b = window.origin;
+        if (!same_box(&window, have))
+            return gn_err_set(err,
+                              "the window was cut for other draws: it starts at voxel "
+                              "%lld %lld %lld, they need %lld %lld %lld",
+                              (long long)a[0], (long long)a[1], (long long)a[2], (long long)b[0],
+                              (long long)b[1], (long long)b[2]);
     }
-    if (gn_tensor_convert(in, to_float ? GN_FLOAT32 : in->dtype, out, err))
+    if (image->name && complete(&p.image, in, &owned, err))
         return -1;
-    for (int i = 0; i < d->list->n; i++) {
-        const struct gn_augment_op *op = d->list->step[i].op;
-        struct gn_draw where = { 0 };
-        double own[GN_AUGMENT_VALUES] = { 0 };
-        const double *value = d->choice[i].value;
-        if (!d->choice[i].done || (!op->spatial && !image))
-            continue;
-        if (!op->spatial) {
-            if (draw_values(d, i, image, &where, own, err)) {
-                gn_tensor_free(out);
-                return -1;
-            }
-            value = own;
-        }
+    for (int i = 0; i < n;) {
+        int last = end_of_run(d, i, !image->name);
+        bool spatial = last > i;
+        struct gn_box to = {{0, 0, 0}, {0, 0, 0}};
+        last = spatial ? last : i + 1;
         if (windowed)
-            window_before(d, i + 1, parent, want, &region);
-        op->run(value, &where, parent, &region, out);
+            window_before(d, last, !image->name, want, &to);
+        else
+            memcpy(to.size, d->choice[last].before.size, sizeof to.size);
+        if (spatial ? run_spatial(&p, i, last, &to, err)
+                    : run_intensity(&p, i, err) || narrow(&p, &to, err))
+            goto out;
+        i = last;
     }
-    return 0;
+    if (image->name && gn_augment_is_real(d->list) && to_float(&p, err))
+        goto out;
+    if (!p.t.owned && gn_tensor_convert(in, in->dtype, &p.t, err)) /* nothing was changed */
+        goto out;
+    *out = p.t;
+    p.t.owned = NULL;
+    rc = 0;
+out:
+    gn_tensor_free(&p.t);
+    free(owned);
+    return rc;
 }

@@ -7,7 +7,13 @@
  *   gate    2^63: the operation is done iff u < probability (drawn without the image's name)
  *   k-th    2^63 + 1 + k: the operation's k-th parameter
  *
- * An operation is one file, augment_NAME.c, and one line in gn_augment_ops[] of augment.c.
+ * Spatial operations that follow one another are one map and one interpolation (warp.h); changes
+ * of intensity that are not done do not part them, and labels know no intensity. Statistics that
+ * an operation needs (the fill of a turn, the deviation of a blur) are those of the whole image
+ * before anything was changed, so that a window and the whole image agree.
+ *
+ * An operation is one line in gn_augment_ops[] of augment.c and a struct gn_augment_op in a file
+ * augment_NAME.c.
  */
 #ifndef GN_IMAGE_AUGMENT_H
 #define GN_IMAGE_AUGMENT_H
@@ -21,10 +27,11 @@
 #include "base/tensor.h"
 #include "base/yaml.h"
 #include "image/geometry.h"
+#include "image/warp.h"
 
 #define GN_AUGMENT_GATE (UINT64_C(1) << 63)
 #define GN_AUGMENT_PARAMETER (GN_AUGMENT_GATE + 1)
-enum { GN_AUGMENT_MAX = 250, GN_AUGMENT_VALUES = 4, GN_AUGMENT_SETTINGS = 8 };
+enum { GN_AUGMENT_MAX = 250, GN_AUGMENT_SETTINGS = 24, GN_AUGMENT_NAME = 24 };
 
 struct gn_augment_op;
 struct gn_augment_draws;
@@ -46,6 +53,8 @@ struct gn_augment_hook {
 struct gn_augment_list {
     struct gn_augment_step *step;
     int n;
+    int64_t patch[3]; /* the config's patch_size, which some defaults follow from; 0: none.
+                         Set before anything is added. */
 };
 
 /* Append an operation. settings: "KEY=VALUE,KEY=[A,B]" or NULL; probability is a key of all.
@@ -58,7 +67,9 @@ int gn_augment_add_yaml(struct gn_augment_list *list, const char *name, const st
                         double probability, struct gn_err *err) GN_MUST_USE;
 void gn_augment_free(struct gn_augment_list *list);
 extern const char *const *gn_augment_names(void); /* of all operations, NULL at the end */
-bool gn_augment_has_intensity(const struct gn_augment_list *list);
+/* Does some step interpolate or change intensities? Then images become float32, whatever is drawn.
+ */
+bool gn_augment_is_real(const struct gn_augment_list *list);
 
 /* The value of window.draws: 16 hex digits that stand for this seed and this list, settings
  * included. */
@@ -71,54 +82,102 @@ struct gn_augment_draws {
     uint64_t seed;
     const char *sample;
     uint32_t epoch, patch;
+    struct gn_grid after; /* the whole image's grid after the list: quarter turns swap axes */
+    /* For windows: a bound of the images' deviations (gn_augment_image.std). gn_augment_draw sets
+     * -1, not known: what depends on them then needs the whole image. */
+    double std;
     struct gn_augment_choice {
         bool done;
-        double value[GN_AUGMENT_VALUES]; /* of spatial operations */
-    } choice[GN_AUGMENT_MAX];
+        struct gn_grid before; /* the whole image's grid when this step comes */
+        int n;
+        double *value; /* n parameters, of spatial and shared operations */
+    } * choice;        /* one a step, and one more whose before is after */
 };
-/* Draws the gates and the spatial parameters. Only a hook can fail. */
+/* Draws the gates and the parameters that all images share, for an image of this grid. Errors: of
+ * a hook, or an operation that cannot be done on such an image. Free after success and after
+ * failure. */
 int gn_augment_draw(struct gn_augment_draws *d, const struct gn_augment_list *list, uint64_t seed,
-                    const char *sample, uint32_t epoch, uint32_t patch,
+                    const char *sample, uint32_t epoch, uint32_t patch, const struct gn_grid *grid,
                     const struct gn_augment_hook *hook, struct gn_err *err) GN_MUST_USE;
+void gn_augment_draws_free(struct gn_augment_draws *d);
 
-/* Where the voxel p of an image of size lands under the draws' spatial map: for the centre of a
- * patch. */
-void gn_augment_point(const struct gn_augment_draws *d, const int64_t size[3], int64_t p[3]);
+/* Where the voxel p lands under the draws' spatial map: for the centre of a patch. false: nowhere
+ * that can be told. */
+bool gn_augment_point(const struct gn_augment_draws *d, int64_t p[3]);
 /* The part of the parent that the patch of the augmented image is made of. */
-void gn_augment_window(const struct gn_augment_draws *d, const int64_t size[3],
-                       const struct gn_box *patch, struct gn_box *window);
+void gn_augment_window(const struct gn_augment_draws *d, const struct gn_box *patch,
+                       struct gn_box *window);
 
-/* Augment a tensor (c z y x). parent: the size of the image that it is a part of, have: that
- * part. windowed: it is the window that the patch want needs, and becomes that patch (error:
- * have is another window). Otherwise it is an image in its own right, and stays as large. image:
- * the record's name for changes of intensity; NULL: a label or mask, which spatial operations
- * alone touch. out is new; its dtype is that of in, and of images float32 if the list changes
- * intensities. */
-int gn_augment_apply(const struct gn_augment_draws *d, const char *image, const int64_t parent[3],
+/* What operations may know of the whole image before anything was changed. */
+struct gn_augment_image {
+    const char *name;  /* the record's, for draws; NULL: a label or mask */
+    const double *min; /* smallest value of each component; NULL: those of the tensor */
+    double std;        /* of all its values, n - 1; negative: that of the tensor */
+    double top;        /* white: 255 if it was stored in 8 bits, else 1 */
+    /* A patch that is augmented as an image in its own right: size of its parent, its place there.
+     * Noise numbers voxels in the parent. size[0] = 0: it is a whole image, or a window of one. */
+    struct gn_box of;
+};
+
+/* Augment a tensor (c z y x): have says which part of the image it is. windowed: it is the window
+ * that the patch want needs, and becomes that patch (error: have is another window). Otherwise it
+ * is an image in its own right (have covers all of it, want is not looked at), and becomes
+ * d->after in size. out is new; its dtype is that of in, and of images float32 if the list
+ * changes intensities or interpolates. */
+int gn_augment_apply(const struct gn_augment_draws *d, const struct gn_augment_image *image,
                      const struct gn_box *have, const struct gn_box *want, bool windowed,
-                     const struct gn_tensor *in, struct gn_tensor *out, struct gn_err *err)
-                     GN_MUST_USE;
+                     const struct gn_tensor *in, struct gn_tensor *out,
+                     struct gn_err *err) GN_MUST_USE;
 
 /* ---- what an operation is ---- */
+
+/* What a change of intensity works on. */
+struct gn_augment_work {
+    const struct gn_draw *where;          /* the draw of this operation and image */
+    const struct gn_grid *whole;          /* the parent's grid at this step */
+    const struct gn_box *region;          /* the part of it that t is */
+    const struct gn_augment_image *image; /* min and std are filled in */
+    struct gn_tensor *t;                  /* float32 c z y x, changed in place */
+};
 
 struct gn_augment_op {
     const char *name;
     bool spatial;
-    const char *const *settings;                    /* names of its keys, NULL at the end */
-    void (*init)(struct gn_augment_step *s);        /* defaults */
+    bool exact;                  /* spatial, and moves whole voxels: the dtype stays */
+    bool shared;                 /* intensity, with the same parameters for all images */
+    const char *const *settings; /* names of its keys, NULL at the end */
+    const char *const *words;    /* a value written as word k is the number k; NULL: no words */
+    /* Defaults; patch: that of the list. */
+    void (*init)(struct gn_augment_step *s, const int64_t patch[3]);
     /* One setting: its name and 1 or more numbers. -1: the text of the error says what is wrong. */
     int (*set)(struct gn_augment_step *s, const char *key, const double *v, int n,
                struct gn_err *err);
-    const char *const *parameters;                  /* names of what is drawn, NULL at the end */
-    void (*draw)(const struct gn_augment_step *s, const struct gn_draw *where, double *value);
-    /* spatial: which part of its input a part of its output needs, and where a voxel goes */
-    void (*before)(const double *value, const int64_t size[3], struct gn_box *box);
-    void (*point)(const double *value, const int64_t size[3], int64_t p[3]);
-    /* In place. where: the draw of this operation and image; region: the part of the parent that
-     * t is, after the operation. */
-    void (*run)(const double *value, const struct gn_draw *where, const int64_t parent[3],
-                const struct gn_box *region, struct gn_tensor *t);
+    /* How many parameters are drawn for an image of this grid and number of components (spatial:
+     * and shared: 0 components); -1: cannot be done on it. */
+    int (*count)(const struct gn_augment_step *s, const struct gn_grid *grid, int64_t components,
+                 struct gn_err *err);
+    void (*parameter)(const struct gn_augment_step *s, int k, char name[GN_AUGMENT_NAME]);
+    /* image: as in gn_augment_work; NULL of spatial and shared operations */
+    void (*draw)(const struct gn_augment_step *s, const struct gn_draw *where,
+                 const struct gn_grid *grid, const struct gn_augment_image *image, int n,
+                 double *value);
+    /* Spatial: append the way from its output to its input; *grid becomes that of the output. */
+    void (*warp)(const struct gn_augment_step *s, const double *value, struct gn_grid *grid,
+                 struct gn_warp *w);
+    /* Intensity: how many voxels beyond a voxel it looks at, along x y z. NULL: none, or it takes
+     * the region for the whole image (motion, ghosting, spike, swap, colours). std: a bound of the
+     * images' deviations, negative: not known. */
+    void (*halo)(const struct gn_augment_step *s, const struct gn_grid *grid, double std,
+                 int64_t halo[3]);
+    int (*run)(const struct gn_augment_step *s, const double *value, int n,
+               const struct gn_augment_work *work, struct gn_err *err);
 };
-extern const struct gn_augment_op gn_augment_flip, gn_augment_noise;
+extern const struct gn_augment_op gn_augment_affine, gn_augment_elastic, gn_augment_rotate_90,
+    gn_augment_rotate_180, gn_augment_flip, gn_augment_noise;
+extern const struct gn_augment_op gn_augment_noise_var, gn_augment_blur, gn_augment_anisotropic,
+    gn_augment_gamma, gn_augment_bias, gn_augment_swap, gn_augment_colorjitter,
+    gn_augment_hed_transform;
+extern const struct gn_augment_op gn_augment_motion, gn_augment_ghosting, gn_augment_spike,
+    gn_augment_kspace;
 
 #endif

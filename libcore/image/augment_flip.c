@@ -1,15 +1,14 @@
 /* augment_flip.c - flip: each listed axis is reversed with probability 1/2. The affine stays:
  * the object is mirrored in the world. */
-#include <math.h>
+#include <stdio.h>
 
 #include "image/augment.h"
-#include "image/crop.h"
 
-static const char *const settings[] = { "axis", NULL };
-static const char *const parameters[] = { "x", "y", "z", NULL };
+static const char *const settings[] = {"axis", NULL};
 
-static void init(struct gn_augment_step *s)
+static void init(struct gn_augment_step *s, const int64_t patch[3])
 {
+    (void)patch;
     for (int k = 0; k < 3; k++)
         s->setting[k] = 1;
 }
@@ -27,38 +26,55 @@ static int set(struct gn_augment_step *s, const char *key, const double *v, int 
     return 0;
 }
 
-static void draw(const struct gn_augment_step *s, const struct gn_draw *where, double *value)
+static int count(const struct gn_augment_step *s, const struct gn_grid *grid, int64_t components,
+                 struct gn_err *err)
 {
-    for (int k = 0; k < 3; k++)
-        value[k] = s->setting[k] != 0 &&
-                   gn_draw_uniform(where, GN_AUGMENT_PARAMETER + (uint64_t)k) < 0.5;
+    (void)s;
+    (void)grid;
+    (void)components;
+    (void)err;
+    return 3;
 }
 
-static void before(const double *value, const int64_t size[3], struct gn_box *box)
+static void parameter(const struct gn_augment_step *s, int k, char name[GN_AUGMENT_NAME])
 {
-    for (int k = 0; k < 3; k++)
-        if (value[k] != 0)
-            box->origin[k] = size[k] - box->origin[k] - box->size[k];
+    (void)s;
+    snprintf(name, GN_AUGMENT_NAME, "%c", "xyz"[k]);
 }
 
-static void point(const double *value, const int64_t size[3], int64_t p[3])
+static void draw(const struct gn_augment_step *s, const struct gn_draw *where,
+                 const struct gn_grid *grid, const struct gn_augment_image *image, int n,
+                 double *value)
 {
-    for (int k = 0; k < 3; k++)
-        if (value[k] != 0)
-            p[k] = size[k] - 1 - p[k];
+    (void)grid;
+    (void)image;
+    for (int k = 0; k < n; k++)
+        value[k] =
+            s->setting[k] != 0 && gn_draw_uniform(where, GN_AUGMENT_PARAMETER + (uint64_t)k) < 0.5;
 }
 
-static void run(const double *value, const struct gn_draw *where, const int64_t parent[3],
-                const struct gn_box *region, struct gn_tensor *t)
+static void warp(const struct gn_augment_step *s, const double *value, struct gn_grid *grid,
+                 struct gn_warp *w)
 {
-    bool axis[3] = { value[0] != 0, value[1] != 0, value[2] != 0 };
-    (void)where;
-    (void)parent;
-    (void)region;
-    gn_image_flip(t, axis);
+    double m[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0};
+    (void)s;
+    for (int k = 0; k < 3; k++)
+        if (value[k] != 0) {
+            m[4 * k + k] = -1;
+            m[4 * k + 3] = (double)(grid->size[k] - 1);
+        }
+    gn_warp_add_matrix(w, m);
 }
 
 const struct gn_augment_op gn_augment_flip = {
-    .name = "flip", .spatial = true, .settings = settings, .init = init, .set = set,
-    .parameters = parameters, .draw = draw, .before = before, .point = point, .run = run,
+    .name = "flip",
+    .spatial = true,
+    .exact = true,
+    .settings = settings,
+    .init = init,
+    .set = set,
+    .count = count,
+    .parameter = parameter,
+    .draw = draw,
+    .warp = warp,
 };

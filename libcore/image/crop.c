@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/isa.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "image/warp_private.h"
 
 const char *const gn_pad_names[] = {
     "constant", "edge", "reflect", "symmetric", "wrap", "mean", "median", "minimum", "maximum",
@@ -229,44 +231,51 @@ out:
     return rc;
 }
 
-#define MOVE(type)                                                              \
-    do {                                                                        \
-        const type *from = (const type *)in->data + at;                         \
-        type *to = (type *)out->data + row;                                     \
-        for (int64_t x = 0; x < n[0]; x++)                                      \
-            to[x] = from[x * step[0]];                                          \
-    } while (0)
+struct orient_job {
+    const struct gn_warp_kernels *k;
+    const struct gn_tensor *in, *out;
+    int64_t n[3], step[3], start; /* of the new axes: voxels, and elements of in; the first voxel */
+    int u, v; /* in is contiguous along u, unless it is along x: then u is y */
+};
+
+/* A plane of x and u: rows are copied, or squares of it transposed in cache. */
+static void orient_plane(void *arg, size_t plane, int thread)
+{
+    const struct orient_job *j = arg;
+    const size_t item = gn_dtype_size(j->in->dtype);
+    const int64_t *n = j->n, row[3] = { 1, n[0], n[0] * n[1] };
+    const int64_t c = (int64_t)plane / n[j->v], at = (int64_t)plane % n[j->v];
+    const int64_t image = c * n[0] * n[1] * n[2];
+    const char *from = j->in->data;
+    char *to = j->out->data;
+    (void)thread;
+    from += (image + j->start + at * j->step[j->v]) * (int64_t)item;
+    to += (image + at * row[j->v]) * (int64_t)item;
+    if (j->step[0] == 1 || j->step[0] == -1)
+        j->k->rows(to, row[j->u], from, j->step[j->u], n[0], n[j->u], item, j->step[0] < 0);
+    else
+        j->k->transpose(to, row[j->u], from, j->step[0], j->step[j->u], n[0], n[j->u], item);
+}
 
 int gn_image_orient(const struct gn_tensor *in, const struct gn_orientation *o,
                     struct gn_tensor *out, struct gn_err *err)
 {
     const int64_t old_step[3] = { 1, in->shape[3], in->shape[3] * in->shape[2] };
-    const size_t item = gn_dtype_size(in->dtype);
-    int64_t n[3], step[3], start = 0;
+    struct orient_job j = { .k = GN_ISA_PICK(gn_warp_kernels), .in = in, .out = out, .u = 1 };
     for (int k = 0; k < 3; k++) {
-        n[k] = in->shape[3 - o->axis[k]];
-        step[k] = old_step[o->axis[k]];
+        j.n[k] = in->shape[3 - o->axis[k]];
+        j.step[k] = old_step[o->axis[k]];
         if (o->flip[k]) {
-            start += (n[k] - 1) * step[k];
-            step[k] = -step[k];
+            j.start += (j.n[k] - 1) * j.step[k];
+            j.step[k] = -j.step[k];
         }
+        if (o->axis[k] == 0 && k > 0)
+            j.u = k;
     }
-    if (gn_tensor_new4(out, in->dtype, in->shape[0], n[2], n[1], n[0], err))
+    j.v = 3 - j.u;
+    if (gn_tensor_new4(out, in->dtype, in->shape[0], j.n[2], j.n[1], j.n[0], err))
         return -1;
-    for (int64_t c = 0; c < in->shape[0]; c++)
-        for (int64_t z = 0; z < n[2]; z++)
-            for (int64_t y = 0; y < n[1]; y++) {
-                int64_t at = c * n[0] * n[1] * n[2] + start + z * step[2] + y * step[1];
-                int64_t row = ((c * n[2] + z) * n[1] + y) * n[0];
-                if (item == 1)
-                    MOVE(uint8_t);
-                else if (item == 2)
-                    MOVE(uint16_t);
-                else if (item == 4)
-                    MOVE(uint32_t);
-                else
-                    MOVE(uint64_t);
-            }
+    gn_pool_run((size_t)(in->shape[0] * j.n[j.v]), orient_plane, &j);
     return 0;
 }
 

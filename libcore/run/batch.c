@@ -70,6 +70,20 @@ int gn_sample_size(const struct gn_sample *s, int64_t size[3], struct gn_err *er
     return 0;
 }
 
+int gn_sample_grid(const struct gn_sample *s, struct gn_grid *grid, struct gn_err *err)
+{
+    static const double identity[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0};
+    if (gn_sample_size(s, grid->size, err) < 0)
+        return -1;
+    memcpy(grid->affine, identity, sizeof identity);
+    for (size_t i = 0; i < s->n; i++)
+        if (gn_record_role(&s->rec[i]) == GN_ROLE_IMAGE)
+            return gn_record_get(&s->rec[i], "affine")
+                       ? gn_record_reals(&s->rec[i], "affine", grid->affine, 12, err)
+                       : 0;
+    return 0;
+}
+
 int gn_sample_whole(const struct gn_sample *s, int64_t size[3], struct gn_err *err)
 {
     for (size_t i = 0; i < s->n; i++)

@@ -3,6 +3,7 @@
 #ifndef GN_RUN_BATCH_H
 #define GN_RUN_BATCH_H
 
+#include "image/geometry.h"
 #include "run/setup.h"
 #include "stream/sample.h"
 
@@ -24,6 +25,8 @@ void gn_batch_free(struct gn_batch *b);
 int gn_sample_channels(const struct gn_sample *s);
 /* Size x y z of its first image; -1 with an error when it has none or its records disagree. */
 int gn_sample_size(const struct gn_sample *s, int64_t size[3], struct gn_err *err) GN_MUST_USE;
+/* The same with the first image's affine (no affine: voxel indices as mm). */
+int gn_sample_grid(const struct gn_sample *s, struct gn_grid *grid, struct gn_err *err) GN_MUST_USE;
 /* Size x y z of the image it is a patch of; its own when it is none. */
 int gn_sample_whole(const struct gn_sample *s, int64_t size[3], struct gn_err *err) GN_MUST_USE;
 /* Is an image of this size for the config's network? A 2-D one takes images of one slice, and

@@ -13,10 +13,27 @@ enum { GN_ORDER_OP = 254 };
 int gn_augment_from_config(struct gn_augment_list *list, const struct gn_config *c,
                            struct gn_err *err)
 {
+    memcpy(list->patch, c->patch, sizeof list->patch);
     for (int i = 0; i < c->aug.n; i++)
         if (gn_augment_add_yaml(list, c->aug.step[i].name, c->aug.step[i].value, 0.5, err) < 0)
             return gn_err_wrap(err, "data_augmentation: %s", c->aug.step[i].name);
     return 0;
+}
+
+double gn_sample_deviation(const struct gn_sample *s)
+{
+    double most = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct gn_err unread = {0};
+        double std;
+        if (gn_record_role(&s->rec[i]) != GN_ROLE_IMAGE)
+            continue;
+        if (!gn_record_get(&s->rec[i], "parent.std") ||
+            gn_record_reals(&s->rec[i], "parent.std", &std, 1, &unread) || !(std >= 0))
+            return -1;
+        most = std > most ? std : most;
+    }
+    return most;
 }
 
 int gn_sampler_from_config(const struct gn_config *c, enum gn_sampler_kind *kind,
@@ -69,59 +86,72 @@ void gn_order_epoch(struct gn_order *o, int64_t epoch)
     gn_draw_permutation(&d, o->order, (uint32_t)o->n);
 }
 
-/* Where patch `index` of the sample lies, and the window of the parent it needs. */
-static int place(const struct gn_order *o, struct gn_sample *s, int64_t epoch, int64_t index,
-                 const int64_t size[3], struct gn_box *patch, struct gn_box *window,
-                 struct gn_err *err)
+/* A patch of the augmented image, where to find it. */
+struct place {
+    struct gn_grid grid;         /* of the sample */
+    int64_t after[3];            /* size of the whole augmented image */
+    struct gn_box patch, window; /* of it; of the sample */
+};
+
+/* Where patch `index` of the sample lies, and the window of the sample it needs. */
+static int find_place(const struct gn_order *o, struct gn_sample *s, int64_t epoch, int64_t index,
+                      struct place *p, struct gn_err *err)
 {
     const char *name = gn_sample_name(s);
     struct gn_record *label = gn_sample_find(s, GN_ROLE_LABEL);
-    struct gn_sampler sampler;
-    struct gn_augment_draws *draws = NULL;
+    bool anywhere = o->kind == GN_SAMPLER_UNIFORM;
+    const struct gn_tensor *map = label && !anywhere ? &label->tensor : NULL;
+    struct gn_augment_draws draws;
+    struct gn_sampler sampler = {0};
     int64_t centre[3];
     int rc = -1;
 
-    if (!label && o->kind != GN_SAMPLER_UNIFORM)
+    if (!label && !anywhere)
         return gn_err_set(err, "no label: the sampler '%s' needs one", o->config->sampler);
-    if (gn_sampler_init(&sampler, o->kind, size, label ? &label->tensor : NULL, o->config->patch,
-                        o->classes, o->classes ? o->config->n_classes : 0, err) < 0)
-        return -1;
+    if (gn_augment_draw(&draws, &o->augment, o->seed, name, (uint32_t)epoch, (uint32_t)index,
+                        &p->grid, NULL, err) < 0)
+        goto out;
+    memcpy(p->after, draws.after.size, sizeof p->after);
+    if (gn_sampler_init(&sampler, o->kind, anywhere ? p->after : p->grid.size, map,
+                        o->config->patch, o->classes, o->classes ? o->config->n_classes : 0,
+                        err) < 0)
+        goto out;
     if (sampler.empty) {
         gn_sampler_empty_error(&sampler, err);
         goto out;
     }
     struct gn_draw where =
         gn_draw_at(o->seed, name, NULL, (uint32_t)epoch, (uint32_t)index, GN_SAMPLER_OP);
-    gn_sampler_draw(&sampler, label ? &label->tensor : NULL, &where, patch->origin, centre);
-    memcpy(patch->size, o->config->patch, sizeof patch->size);
-    *window = *patch;
-    if (o->augment.n) {
-        draws = gn_alloc(sizeof *draws);
-        if (gn_augment_draw(draws, &o->augment, o->seed, name, (uint32_t)epoch, (uint32_t)index,
-                            NULL, err) < 0)
+    gn_sampler_draw(&sampler, map, &where, p->patch.origin, centre);
+    memcpy(p->patch.size, o->config->patch, sizeof p->patch.size);
+    for (int k = 0; k < 3; k++)
+        if (p->patch.size[k] > p->after[k]) {
+            gn_err_set(err,
+                       "turned by its augmentation it has %lld voxels along %c, the patch %lld",
+                       (long long)p->after[k], "xyz"[k], (long long)p -> patch.size[k]);
             goto out;
-        if (o->kind != GN_SAMPLER_UNIFORM) { /* else a flip would take the lesion out of its patch
-                                              */
-            gn_augment_point(draws, size, centre);
-            gn_patch_clamp(size, patch->size, centre, patch->origin);
         }
-        gn_augment_window(draws, size, patch, window);
+    if (!anywhere) { /* else a flip would take the lesion out of its patch */
+        if (!gn_augment_point(&draws, centre))
+            memcpy(centre, p->patch.origin, sizeof centre);
+        gn_patch_clamp(p->after, p->patch.size, centre, p->patch.origin);
     }
+    draws.std = gn_sample_deviation(s);
+    gn_augment_window(&draws, &p->patch, &p->window);
     rc = 0;
 out:
-    free(draws);
+    gn_augment_draws_free(&draws);
     gn_sampler_free(&sampler);
     return rc;
 }
 
 /* One record's window, with the keys that say where it is. */
-static int cut(const struct gn_order *o, struct gn_record *from, const struct gn_box *patch,
-               const struct gn_box *window, const int64_t size[3], struct gn_record *to,
-               struct gn_err *err)
+static int cut(const struct gn_order *o, struct gn_record *from, const struct place *p,
+               struct gn_record *to, struct gn_err *err)
 {
     struct gn_tensor t = {0};
     double affine[12];
-    if (gn_image_cut(&from->tensor, window, GN_PAD_CONSTANT, &t, err) < 0)
+    if (gn_image_cut(&from->tensor, &p->window, GN_PAD_CONSTANT, &t, err) < 0)
         return -1;
     gn_record_copy_header(from, to);
     if (gn_record_get(from, "affine")) {
@@ -129,14 +159,14 @@ static int cut(const struct gn_order *o, struct gn_record *from, const struct gn
             gn_tensor_free(&t);
             return -1;
         }
-        gn_affine_shift_voxels(affine, patch->origin, affine);
+        gn_affine_shift_voxels(affine, p->patch.origin, affine);
         gn_record_set_reals(to, "affine", affine, 12);
     }
-    gn_record_set_ints(to, "patch.origin", patch->origin, 3);
-    gn_record_set_ints(to, "patch.size", patch->size, 3);
-    gn_record_set_ints(to, "patch.of", size, 3);
+    gn_record_set_ints(to, "patch.origin", p->patch.origin, 3);
+    gn_record_set_ints(to, "patch.size", p->patch.size, 3);
+    gn_record_set_ints(to, "patch.of", p->grid.size, 3);
     if (o->augment.n) {
-        gn_record_set_ints(to, "window.origin", window->origin, 3);
+        gn_record_set_ints(to, "window.origin", p->window.origin, 3);
         gn_record_set(to, "window.draws", "%s", o->augment_key);
     }
     gn_record_take(to, &t, "czyx");
@@ -146,10 +176,10 @@ static int cut(const struct gn_order *o, struct gn_record *from, const struct gn
 int gn_order_item(struct gn_order *o, int64_t epoch, int64_t i, struct gn_sample *out,
                   struct gn_err *err)
 {
-    int64_t each = o->patches ? o->config->q_samples_per_volume : 1, size[3];
+    int64_t each = o->patches ? o->config->q_samples_per_volume : 1;
     int64_t item = o->order[i] / each, index = o->order[i] % each;
     const char *name = o->cache->item[item].sample;
-    struct gn_box patch, window;
+    struct place p;
     struct gn_sample *s = gn_cache_load(o->cache, (size_t)item, err);
 
     if (!s)
@@ -158,11 +188,10 @@ int gn_order_item(struct gn_order *o, int64_t epoch, int64_t i, struct gn_sample
         if (gn_sample_copy(s, out, err) < 0)
             goto fail;
     } else {
-        if (gn_sample_size(s, size, err) < 0 ||
-            place(o, s, epoch, index, size, &patch, &window, err) < 0)
+        if (gn_sample_grid(s, &p.grid, err) < 0 || find_place(o, s, epoch, index, &p, err) < 0)
             goto fail;
         for (size_t k = 0; k < s->n; k++)
-            if (cut(o, &s->rec[k], &patch, &window, size, gn_sample_append(out), err) < 0)
+            if (cut(o, &s->rec[k], &p, gn_sample_append(out), err) < 0)
                 goto fail;
     }
     for (size_t k = 0; k < out->n; k++) {

@@ -15,6 +15,9 @@
 /* The config's data_augmentation as a list. */
 int gn_augment_from_config(struct gn_augment_list *list, const struct gn_config *c,
                            struct gn_err *err) GN_MUST_USE;
+/* The largest parent.std of the sample's images, a bound for gn_augment_draws.std; -1 if an image
+ * does not tell. */
+double gn_sample_deviation(const struct gn_sample *s);
 /* The config's sampler: its kind, and the classes of biased_sampling (c->n_classes of them, the
  * caller's to free; their values are borrowed from the config), else NULL. */
 int gn_sampler_from_config(const struct gn_config *c, enum gn_sampler_kind *kind,

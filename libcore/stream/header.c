@@ -367,7 +367,8 @@ static int check_values(const struct gn_record *r, struct gn_err *err)
  * scores of a patch) has no place of its own. */
 static int check_patch(const struct gn_record *r, struct gn_err *err)
 {
-    const bool image = !strcmp(r->axes, "czyx") && !gn_record_get(r, "window.origin");
+    const bool window = gn_record_get(r, "window.origin") != NULL;
+    const bool image = !strcmp(r->axes, "czyx") && !window;
     const char *of_text = gn_record_get(r, "patch.of"), *size_text = gn_record_get(r, "patch.size"),
                *origin_text = gn_record_get(r, "patch.origin"),
                *overlap_text = gn_record_get(r, "patch.overlap");
@@ -390,9 +391,13 @@ static int check_patch(const struct gn_record *r, struct gn_err *err)
             return gn_err_set(err, "patch.overlap: not from 0 to less than the patch: %.80s",
                               overlap_text);
         /* A patch larger than the image starts at 0 and reaches over the far end. The difference
-         * cannot overflow: both sizes are positive. */
+         * cannot overflow: both sizes are positive. A window's patch lies in the augmented image,
+         * whose axes may have changed places. */
+        int64_t n = of_text ? of[k] : 0;
+        for (int a = 0; of_text && window && a < 3; a++)
+            n = of[a] > n ? of[a] : n;
         if (origin_text && of_text && (size_text || image) &&
-            origin[k] > (of[k] > size[k] ? of[k] - size[k] : 0))
+            origin[k] > (n > size[k] ? n - size[k] : 0))
             return gn_err_set(err, "patch.origin: %.80s: the patch leaves the image of %.80s",
                               origin_text, of_text);
     }

@@ -108,6 +108,42 @@ for size in 24,20,18 30,26,1; do
         same p.gnt q.gnt'
 done
 
+t 'windows with halos, and statistics of the parent, become the patches of the whole augmented image' '
+    python3 "$lib" make x.gnt 2 24,20,18 dtype=int16
+    gn-save --cache -o cache x.gnt
+    python3 "$lib" config "data_augmentation: {default_probability: 0.9, blur: {}, anisotropic: {downsampling: [1.2, 2]}, flip: {axis: [0, 2]}, bias: {}, gamma: {}, noise_var: {}}" >c.yaml
+    gn-epochs -q -c c.yaml --patches cache >e.gnt
+    gn-epochs -q -c c.yaml -n 1 cache >x.gnt
+    gn-augment -q -c c.yaml e.gnt >p.gnt
+    python3 "$window" e.gnt x.gnt w.gnt
+    gn-augment -q -c c.yaml w.gnt >a.gnt
+    test "$(python3 "$compare" p.gnt a.gnt)" = 36
+    largest=$(python3 -c "import image_lib as l; print(max(l.ints(m[\"shape\"])[3] for m, h, d in l.read(\"e.gnt\")))")
+    test "$largest" -lt 24 -a "$largest" -gt 16'
+
+t 'what images share is drawn once: the axis of anisotropic' '
+    python3 "$lib" make x.gnt 2 12,10,9
+    gn-augment --op anisotropic:downsampling=[1.5,3] --op gamma --print-draws d.tsv x.gnt >a.gnt
+    test "$(grep -c "	\*	anisotropic	downsampling	" d.tsv)" = 2
+    test "$(grep -c "	t[12]	gamma	log_gamma.0	" d.tsv)" = 4
+    gn-augment --op anisotropic:downsampling=[1.5,3] --op gamma --apply d.tsv --no-history x.gnt >b.gnt
+    gn-augment --op anisotropic:downsampling=[1.5,3] --op gamma --no-history x.gnt >a.gnt
+    same a.gnt b.gnt'
+
+t 'colours need three components, and say so' '
+    python3 "$lib" make x.gnt 1 8,8,1 channels=2
+    fails 1 gn-augment --op hed_transform x.gnt
+    grep -q "hed_transform: an image of 3 components is needed, not 2" err
+    fails 1 gn-augment --op colorjitter x.gnt
+    grep -q "colorjitter: an image of 1 or 3 components is needed, not 2" err
+    python3 "$lib" make y.gnt 1 8,8,1 channels=3 dtype=uint8
+    gn-augment --op colorjitter:brightness=0.1,contrast=0.1 --op hed_transform y.gnt >z.gnt
+    python3 - <<P
+import image_lib as l
+v = l.numbers(*l.read("z.gnt")[0][::2])
+assert 20 < max(v) <= 255 and min(v) >= 0, (min(v), max(v))
+P'
+
 t 'with a label sampler a flip keeps the labelled voxel in the centre' '
     python3 - <<P
 import image_lib as l
@@ -159,6 +195,7 @@ t 'wrong usage' '
     fails 2 gn-augment --op flip:axes=0 x.gnt
     fails 2 gn-augment --op flip:axis=3 x.gnt
     fails 2 gn-augment --op noise:std=-1 x.gnt
+    fails 2 gn-augment --op flip --print-draws - x.gnt
     fails 2 gn-augment --op noise:probability=2 x.gnt
     printf "a,b\n1,2\n" >t.csv
     fails 1 gn-augment --op flip --apply t.csv x.gnt

@@ -29,12 +29,12 @@ t 'all faults are told at once' '
     mod "batch_size: 0
 lerning_rate: 1
 differential_privacy: true
-data_augmentation: {elastic, flip}" >c.yaml
+data_augmentation: {spatial, flip}" >c.yaml
     ! gn-config check c.yaml 2>err >out
     [ "$(wc -l <err)" = 4 ]
     grep -q "c.yaml:9:1: lerning_rate: unknown key; the nearest is learning_rate" err
     grep -q "c.yaml:10:1: differential_privacy: .*not available in this version" err
-    grep -q "c.yaml:11:21: data_augmentation.elastic: not available in this version" err'
+    grep -q "c.yaml:11:21: data_augmentation.spatial: no longer a key; write affine and elastic" err'
 t '--lenient makes unknown keys warnings, and nothing else' '
     mod "foo: 1" >c.yaml
     gn-config check --lenient c.yaml 2>err; grep -q "warning: c.yaml:8:1: foo: unknown key" err

@@ -333,13 +333,12 @@ static void test_faults(void)
             "openvino is not available"));
     CHECK("64 bits are refused", refused("precision: 64", "64 is not available") &&
                                      refused("precision: '64-true'", "64 is not available"));
-    CHECK("steps that are not built are refused by line",
-          refused("data_augmentation:\n  flip:\n  elastic:\n    num_control_points: 7",
-                  "c.yaml:9:3: data_augmentation.elastic: not available in this version (allowed: "
-                  "flip, noise)"));
-    CHECK("the same for preprocessing",
-          refused("data_preprocessing: {histogram_matching: {target: a.nii}}",
-                  "not available in this version"));
+    CHECK("a stain without a target is refused by line",
+          refused("data_preprocessing:\n  normalize:\n  stain_normalizer:\n    extractor: macenko",
+                  "c.yaml:9:3: data_preprocessing.stain_normalizer.target: required"));
+    CHECK("a way of finding stains that does not exist",
+          refused("data_preprocessing: {stain_normalization: {target: a.png, extractor: reinhard}}",
+                  "extractor: not a valid option: reinhard"));
     CHECK("a step switched off is none",
           !parse("data_preprocessing: {histogram_matching: false, normalize: true}") &&
               c.pre.n == 1);
@@ -477,6 +476,35 @@ static void test_chain(void)
           chain_is("data_preprocessing: {clip: {max: 300}}", false, "gn-normalize --clip ,300") &&
               chain_is("data_preprocessing: {threshold: {min: 10}}", false,
                        "gn-normalize --threshold 10,"));
+    CHECK("histogram_matching with a target, to a ramp, adaptive, and switched off",
+          chain_is("data_preprocessing: {histogram_matching: {target: 'a b.nii', "
+                   "num_hist_level: 256, num_match_points: 7}}",
+                   false, "gn-normalize --histogram-match 'a b.nii' --levels 256 --points 7") &&
+              chain_is("data_preprocessing: {histogram_matching}", false,
+                       "gn-normalize --equalize") &&
+              chain_is("data_preprocessing: {histogram_matching: {target: None, "
+                       "num_match_points: 8}}",
+                       false, "gn-normalize --equalize --points 8") &&
+              chain_is("data_preprocessing: {histogram_matching: {target: adaptive}}", false,
+                       "gn-normalize --adaptive-equalize") &&
+              chain_is("data_preprocessing: {histogram_matching: {target: false}}", false, ""));
+    CHECK("the equalisations by name, and alpha under all spellings",
+          chain_is("data_preprocessing: {adaptive_histogram_equalization, rgbatorgb, "
+                   "rgb_to_rgba, histogram_equalization}",
+                   false,
+                   "gn-normalize --adaptive-equalize | gn-normalize --to-rgb | gn-normalize "
+                   "--to-rgba | gn-normalize --equalize"));
+    CHECK("stain_normalizer is a normalisation, ruifrok unless said",
+          chain_is("data_preprocessing: {stain_normalization: {target: t.png}, rgba2rgb, "
+                   "normalize}",
+                   false, "gn-normalize --to-rgb | gn-normalize --stain ruifrok --target t.png") &&
+              chain_is("data_preprocessing: {stain_normalizer: {target: t.png, "
+                       "extractor: vahadane}}",
+                       false, "gn-normalize --stain vahadane --target t.png"));
+    CHECK("components after alpha is dropped, or added",
+          !parse("data_preprocessing: {rgba2rgb}") && gn_config_components(&c, 4) == 3 &&
+              gn_config_components(&c, 3) == 3 && gn_config_components(&c, 1) == 1 &&
+              !parse("data_preprocessing: {rgb2rgba}") && gn_config_components(&c, 3) == 4);
     CHECK("clamp is clip", chain_is("data_preprocessing: {clamp: {min: 1e-5, max: 1e+20}}", false,
                                     "gn-normalize --clip 1e-05,1e+20"));
     CHECK("rescale with its defaults",
