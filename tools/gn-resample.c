@@ -11,7 +11,7 @@
 static struct resample_args {
     struct gn_vec3 spacing, spacing_min, size, crop, center, pad, min_size;
     const char *like, *interp, *align, *mode;
-    bool to_source, canonical, crop_zero;
+    bool to_source, canonical, crop_zero, antialias;
 } args = {.interp = "linear", .align = "corner", .mode = "symmetric"};
 
 static struct gn_regrid step;
@@ -36,6 +36,7 @@ static const struct gn_opt opts[] = {
                 ONE),
     GN_OPT_GROUP("How"),
     GN_OPT_CHOICE('i', "interp", &args.interp, gn_interp_names, "interpolation of images", 0),
+    GN_OPT_FLAG(0, "antialias", &args.antialias, "smooth images before they are made smaller", 0),
     GN_OPT_CHOICE(0, "align", &args.align, gn_align_names,
                   "what stays when spacing or size changes", 0),
     GN_OPT_CHOICE(0, "mode", &args.mode, gn_pad_names, "what --pad adds, by numpy's names", 0),
@@ -92,6 +93,9 @@ static int begin(struct gn_tool_ctx *ctx)
         step.step = GN_REGRID_CANONICAL;
     if (args.like || args.to_source)
         step.step = GN_REGRID_GRID;
+    step.antialias = args.antialias;
+    if (args.antialias && !gn_regrid_interpolates(step.step))
+        return gn_err_usage(&ctx->err, "--antialias goes with a step that interpolates");
     if (!args.like)
         return 0;
     int rc = gn_picture_read(args.like, true, &pic, &ctx->err);
@@ -179,26 +183,39 @@ static int resample_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 
 static const struct gn_example examples[] = {
     {"gn-resample -s 1,1,1 train.gnt | gn-info --header shape", "make voxels 1 mm cubes"},
+    {"gn-resample -s 3 --interp bspline --antialias train.gnt >coarse.gnt",
+     "coarser voxels from smoothed images"},
     {"gn-resample --canonical train.gnt | gn-resample --size 32,32,32 >small.gnt",
      "turn to RAS, then shrink"},
     {NULL, NULL}};
 static const char *const references[] = {
-    "TorchIO: https://torchio.readthedocs.io/transforms/preprocessing.html", NULL};
+    "TorchIO: https://torchio.readthedocs.io/transforms/preprocessing.html",
+    "SimpleITK, whose interpolations these are: https://simpleitk.org/doxygen/latest/html/",
+    "M. J. Cardoso et al., Scale factor point spread function matching: beyond aliasing in image "
+    "resampling, MICCAI 2015",
+    NULL};
 
 static const struct gn_tool tool = {
     .name = "gn-resample",
     .summary = "one change of grid: spacing, size, orientation, crop, padding",
     .operands = "[FILE...]",
-    .description = "Each call does one step; their order is the order of the pipe. Images are "
-                   "interpolated and become float32; labels and masks "
-                   "keep their values and type, nearest neighbour, whatever --interp says. What "
-                   "lies outside the old image is 0.\n\n"
-                   "A new spacing or size keeps the outer corners of the image where they are "
-                   "(--align center: the centre of the first voxel, as "
-                   "GaNDLF's resize_image). Sizes are rounded up. With --align corner the last "
-                   "plane can lie beyond the old image's last half voxel: "
-                   "it is then 0, as in TorchIO. An axis of one voxel is not resampled to a "
-                   "spacing. Nothing is smoothed before it shrinks.",
+    .description =
+        "Each call does one step; their order is the order of the pipe. Images are interpolated "
+        "and become float32; labels and masks keep their values and type, nearest neighbour, "
+        "whatever --interp says. What lies outside the old image is 0. Where the new grid of "
+        "--like or --to-source only reorders, reverses, cuts or pads axes by whole voxels, they "
+        "are moved: every value and type stays.\n\n"
+        "A new spacing or size keeps the outer corners of the image where they are (--align "
+        "center: the centre of the first voxel, as GaNDLF's resize_image). Sizes are rounded up. "
+        "With --align corner the last plane can lie beyond the old image's last half voxel: it "
+        "is then 0, as in TorchIO. An axis of one voxel is not resampled to a spacing.\n\n"
+        "--interp bspline is the cubic B-spline through the voxels (SimpleITK's sitkBSpline, "
+        "mirrored at the border), lanczos the sinc under a Lanczos window of radius 5 "
+        "(sitkLanczosWindowedSinc, its border voxels repeated). Both can go beyond the values of "
+        "the image. Nothing is smoothed before it shrinks unless --antialias is given: then "
+        "axes along which new voxels lie k > 1 old ones apart are convolved with a Gaussian of "
+        "sqrt((k^2 - 1) / (8 ln 2)) old voxels, cut at 4 standard deviations, mirrored at the "
+        "border.",
     .input = "A stream of samples. Patches are refused; slides pass.",
     .output = "The samples with new shape and affine; parent.* is dropped.",
     .opts = opts,

@@ -3,6 +3,13 @@
 
 #include <math.h>
 
+#include "image/intensity.h"
+
+bool gn_regrid_interpolates(enum gn_regrid_step step)
+{
+    return step <= GN_REGRID_GRID;
+}
+
 int gn_regrid_check(const struct gn_regrid *r, struct gn_err *err)
 {
     bool mm = r->step <= GN_REGRID_SPACING_MIN;
@@ -68,12 +75,53 @@ static int map_of(const struct gn_regrid *r, const struct gn_grid *g, struct gn_
     return gn_resample_to_spacing(g, s, r->align, to, map, err);
 }
 
+/* Voxels that only move: reordered axes, then a box of them, 0 outside. */
+static int move(const struct gn_tensor *in, const struct gn_orientation *o,
+                const struct gn_box *box, struct gn_tensor *out, struct gn_err *err)
+{
+    struct gn_tensor own = { 0 };
+    bool turned = false;
+    for (int k = 0; k < 3; k++)
+        turned |= o->axis[k] != k || o->flip[k];
+    if (turned && gn_image_orient(in, o, &own, err))
+        return -1;
+    int rc = gn_image_cut(turned ? &own : in, box, GN_PAD_CONSTANT, out, err);
+    gn_tensor_free(&own);
+    return rc;
+}
+
+static int interpolate(const struct gn_regrid *r, const struct gn_tensor *in,
+                       const struct gn_grid *g, bool label, struct gn_tensor *out,
+                       struct gn_grid *to, struct gn_err *err)
+{
+    struct gn_tensor smooth = { 0 };
+    struct gn_orientation o;
+    struct gn_box box;
+    double map[12], sigma[3] = { 0, 0, 0 };
+    int rc = -1;
+    if (map_of(r, g, to, map, err))
+        return -1;
+    if (r->step == GN_REGRID_GRID && gn_resample_is_exact(map, g->size, to->size, &o, &box))
+        return move(in, &o, &box, out, err);
+    if (r->antialias && !label)
+        gn_resample_antialias(map, sigma);
+    if (sigma[0] > 0 || sigma[1] > 0 || sigma[2] > 0) {
+        if (gn_image_as_float(in, &smooth, err))
+            goto out;
+        gn_image_blur(&smooth, sigma);
+        in = &smooth;
+    }
+    rc = gn_resample(in, map, to->size, label ? GN_INTERP_NEAREST : r->interp, 0, out, err);
+out:
+    gn_tensor_free(&smooth);
+    return rc;
+}
+
 int gn_regrid(const struct gn_regrid *r, const struct gn_tensor *in, const struct gn_grid *g,
               bool label, struct gn_tensor *out, struct gn_grid *to, struct gn_err *err)
 {
     struct gn_orientation o;
     struct gn_box box;
-    double map[12];
     switch (r->step) {
     case GN_REGRID_CANONICAL:
         gn_grid_canonical(g, &o, to);
@@ -89,8 +137,6 @@ int gn_regrid(const struct gn_regrid *r, const struct gn_tensor *in, const struc
         return gn_image_cut(in, &box, r->step == GN_REGRID_PAD ? r->pad : GN_PAD_CONSTANT, out,
                             err);
     default:
-        if (map_of(r, g, to, map, err))
-            return -1;
-        return gn_resample(in, map, to->size, label ? GN_INTERP_NEAREST : r->interp, 0, out, err);
+        return interpolate(r, in, g, label, out, to, err);
     }
 }

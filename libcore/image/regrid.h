@@ -9,7 +9,7 @@ enum gn_regrid_step {
     GN_REGRID_SPACING,     /* v: mm */
     GN_REGRID_SPACING_MIN, /* v: mm; axes that are finer already stay */
     GN_REGRID_SIZE,        /* v: voxels, -1 keeps the axis */
-    GN_REGRID_GRID,        /* to this grid */
+    GN_REGRID_GRID,        /* to this grid; what only moves by whole voxels keeps its type */
     GN_REGRID_CANONICAL,   /* axes closest to R, A, S */
     GN_REGRID_CROP,        /* v: voxels off both ends */
     GN_REGRID_CENTER_CROP, /* v: size */
@@ -26,10 +26,13 @@ struct gn_regrid {
     enum gn_interp interp;
     enum gn_align align;
     enum gn_pad pad;
+    bool antialias; /* images: gn_resample_antialias's Gaussian before the steps that interpolate */
     struct gn_grid grid;
     struct gn_box box;
 };
 
+/* Does the step compute voxels, or only move them? */
+bool gn_regrid_interpolates(enum gn_regrid_step step);
 /* What is wrong with v, before any image is seen: usage errors. */
 int gn_regrid_check(const struct gn_regrid *r, struct gn_err *err) GN_MUST_USE;
 /* Counts of voxels for an image of this size; what is left alone becomes rest. */

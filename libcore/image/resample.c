@@ -1,15 +1,19 @@
-/* resample.c - linear and nearest resampling: tables for each axis where the map is separable. */
+/* resample.c - grids, and resampling: tables for each axis where the map is separable, else
+ * points. */
 #include "image/resample.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/isa.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "image/crop.h"
+#include "image/resample_private.h"
+#include "image/warp.h"
 
-const char *const gn_interp_names[] = { "nearest", "linear", NULL };
+const char *const gn_interp_names[] = { "nearest", "linear", "bspline", "lanczos", NULL };
 const char *const gn_align_names[] = { "corner", "center", NULL };
 
 static int64_t largest(const int64_t size[3])
@@ -114,12 +118,40 @@ bool gn_resample_separable(const double map[12], int axis[3])
     return true;
 }
 
+bool gn_resample_is_exact(const double map[12], const int64_t size[3], const int64_t to[3],
+                          struct gn_orientation *o, struct gn_box *box)
+{
+    int axis[3];
+    if (!gn_resample_separable(map, axis))
+        return false;
+    for (int r = 0; r < 3; r++) {
+        const double m = map[4 * r + axis[r]], t = map[4 * r + 3];
+        if ((m != 1 && m != -1) || t != floor(t) || fabs(t) > INT32_MAX)
+            return false;
+        const int k = axis[r];
+        o->axis[k] = r;
+        o->flip[k] = m < 0;
+        box->origin[k] = m < 0 ? size[r] - 1 - (int64_t)t : (int64_t)t;
+        box->size[k] = to[k];
+    }
+    return true;
+}
+
+void gn_resample_antialias(const double map[12], double sigma[3])
+{
+    for (int r = 0; r < 3; r++) {
+        const double *m = map + 4 * r;
+        double k2 = m[0] * m[0] + m[1] * m[1] + m[2] * m[2];
+        sigma[r] = k2 > 1 ? sqrt((k2 - 1) / 5.5451774444795624753) : 0;
+    }
+}
+
 /* ---- one axis ---- */
 
 int gn_axis_init(struct gn_axis *a, int64_t n_out, int64_t n_in, double scale, double shift,
                  enum gn_interp interp, struct gn_err *err)
 {
-    *a = (struct gn_axis){ .n = n_out, .lo = n_out, .hi = 0 };
+    *a = (struct gn_axis){ .n = n_out, .lo = n_out, .hi = 0, .n_in = n_in };
     a->i0 = gn_try_alloc((size_t)n_out * sizeof *a->i0, err);
     a->i1 = gn_try_alloc((size_t)n_out * sizeof *a->i1, err);
     a->w = gn_try_alloc((size_t)n_out * sizeof *a->w, err);
@@ -154,17 +186,12 @@ void gn_axis_free(struct gn_axis *a)
 
 void gn_row_lerp(float *out, const float *a, const float *b, float w, int64_t n)
 {
-    for (int64_t x = 0; x < n; x++)
-        out[x] = a[x] + w * (b[x] - a[x]);
+    GN_ISA_PICK(gn_resample_kernels)->lerp(out, a, b, w, n);
 }
 
 void gn_row_gather(float *out, const float *row, const struct gn_axis *a)
 {
-    for (int64_t k = a->lo; k < a->hi; k++) {
-        float v = row[a->i0[k]], w = a->w[k];
-        float between = v + w * (row[a->i1[k]] - v);
-        out[k] = w == 0 ? v : between; /* 0 * NaN is NaN: a neighbour without weight has no say */
-    }
+    GN_ISA_PICK(gn_resample_kernels)->gather(out, row, a);
 }
 
 /* ---- the image ---- */
@@ -173,10 +200,10 @@ struct job {
     const struct gn_tensor *in;
     struct gn_tensor *out;
     struct gn_axis axis[3];
-    const double *map;
     double fill;
-    enum gn_interp interp;
     float *scratch; /* 5 rows of the input for each thread */
+    int64_t block, blocks; /* rows an item, items a plane */
+    const struct gn_resample_kernels *k;
 };
 
 static void fill_row(const struct job *j, int64_t at, int64_t n)
@@ -199,21 +226,22 @@ static const float *float_row(const struct gn_tensor *in, int64_t row, float *bu
     return buffer;
 }
 
-/* Plane item = channel * depth + z of the output. Rows of the input are blended along z when they
- * are first asked for; two are kept, since neighbours along y share them. */
-static void linear_plane(void *arg, size_t item, int thread)
+/* A block of rows of plane channel * depth + z of the output. Rows of the input are blended along
+ * z when they are first asked for; two are kept, since neighbours along y share them. */
+static void linear_rows(void *arg, size_t item, int thread)
 {
     const struct job *j = arg;
     const int64_t nz = j->out->shape[1], ny = j->out->shape[2], nx = j->out->shape[3];
     const int64_t in_ny = j->in->shape[2], in_nx = j->in->shape[3];
-    const int64_t z = (int64_t)item % nz, c = (int64_t)item / nz;
+    const int64_t plane = (int64_t)item / j->blocks, z = plane % nz, c = plane / nz;
+    const int64_t first = (int64_t)item % j->blocks * j->block;
     const struct gn_axis *ax = &j->axis[0], *ay = &j->axis[1], *az = &j->axis[2];
     float *scratch = j->scratch + (int64_t)thread * 5 * in_nx;
     float *kept[2] = { scratch, scratch + in_nx };
     float *blend = scratch + 2 * in_nx, *b0 = scratch + 3 * in_nx, *b1 = scratch + 4 * in_nx;
     int64_t tag[2] = { -1, -1 };
-    for (int64_t y = 0; y < ny; y++) {
-        const int64_t at = ((int64_t)item * ny + y) * nx;
+    for (int64_t y = first; y < ny && y < first + j->block; y++) {
+        const int64_t at = (plane * ny + y) * nx;
         float *out = (float *)j->out->data + at;
         if (z < az->lo || z >= az->hi || y < ay->lo || y >= ay->hi) {
             fill_row(j, at, nx);
@@ -229,144 +257,150 @@ static void linear_plane(void *arg, size_t item, int thread)
             if (az->w[z] == 0)
                 memcpy(kept[r & 1], a, (size_t)in_nx * sizeof *a);
             else
-                gn_row_lerp(kept[r & 1], a, float_row(j->in, p1 + r, b1), az->w[z], in_nx);
+                j->k->lerp(kept[r & 1], a, float_row(j->in, p1 + r, b1), az->w[z], in_nx);
             tag[r & 1] = r;
         }
         const float *row = kept[ay->i0[y] & 1];
         if (ay->w[y] != 0) {
-            gn_row_lerp(blend, row, kept[ay->i1[y] & 1], ay->w[y], in_nx);
+            j->k->lerp(blend, row, kept[ay->i1[y] & 1], ay->w[y], in_nx);
             row = blend;
         }
         fill_row(j, at, ax->lo);
-        gn_row_gather(out, row, ax);
+        j->k->gather(out, row, ax);
         fill_row(j, at + ax->hi, nx - ax->hi);
     }
 }
 
-#define PICK(type)                                                                       \
-    do {                                                                                 \
-        const type *from = (const type *)j->in->data + row * j->in->shape[3];            \
-        type *to = (type *)j->out->data + at;                                            \
-        for (int64_t x = ax->lo; x < ax->hi; x++)                                        \
-            to[x] = from[ax->i0[x]];                                                     \
-    } while (0)
-
-static void nearest_plane(void *arg, size_t item, int thread)
+static void nearest_rows(void *arg, size_t item, int thread)
 {
     const struct job *j = arg;
     const int64_t nz = j->out->shape[1], ny = j->out->shape[2], nx = j->out->shape[3];
-    const int64_t z = (int64_t)item % nz, c = (int64_t)item / nz;
+    const int64_t plane = (int64_t)item / j->blocks, z = plane % nz, c = plane / nz;
+    const int64_t first = (int64_t)item % j->blocks * j->block;
     const struct gn_axis *ax = &j->axis[0], *ay = &j->axis[1], *az = &j->axis[2];
     const size_t size = gn_dtype_size(j->in->dtype);
+    const char *from = j->in->data;
+    char *to = j->out->data;
+    int64_t last = -1; /* the input row that the row before was read from */
     (void)thread;
-    for (int64_t y = 0; y < ny; y++) {
-        const int64_t at = ((int64_t)item * ny + y) * nx;
+    for (int64_t y = first; y < ny && y < first + j->block; y++) {
+        const int64_t at = (plane * ny + y) * nx;
         if (z < az->lo || z >= az->hi || y < ay->lo || y >= ay->hi) {
             fill_row(j, at, nx);
             continue;
         }
         const int64_t row = (c * j->in->shape[1] + az->i0[z]) * j->in->shape[2] + ay->i0[y];
+        char *out = to + (size_t)at * size;
+        if (row == last) {
+            memcpy(out, out - (size_t)nx * size, (size_t)nx * size);
+            continue;
+        }
         fill_row(j, at, ax->lo);
-        if (size == 1)
-            PICK(uint8_t);
-        else if (size == 2)
-            PICK(uint16_t);
-        else if (size == 4)
-            PICK(uint32_t);
-        else
-            PICK(uint64_t);
+        j->k->pick(out, from + (size_t)(row * j->in->shape[3]) * size, ax, size);
         fill_row(j, at + ax->hi, nx - ax->hi);
+        last = row;
     }
 }
 
-/* Any map: each voxel from its own eight neighbours. */
-static void general_plane(void *arg, size_t item, int thread)
+/* ---- any map, nearest and linear ---- */
+
+static bool all_finite(const struct gn_tensor *t)
 {
-    const struct job *j = arg;
-    const int64_t nz = j->out->shape[1], ny = j->out->shape[2], nx = j->out->shape[3];
-    const int64_t z = (int64_t)item % nz, c = (int64_t)item / nz;
-    const int64_t n[3] = { j->in->shape[3], j->in->shape[2], j->in->shape[1] };
-    const double *m = j->map;
-    const size_t size = gn_dtype_size(j->in->dtype);
-    (void)thread;
-    for (int64_t y = 0; y < ny; y++)
-        for (int64_t x = 0; x < nx; x++) {
-            const int64_t at = ((int64_t)item * ny + y) * nx + x;
-            int64_t lo[3], hi[3];
-            double w[3];
-            bool inside = true;
-            for (int k = 0; k < 3; k++) {
-                double p = m[4 * k] * (double)x + m[4 * k + 1] * (double)y +
-                           m[4 * k + 2] * (double)z + m[4 * k + 3];
-                inside &= p >= -0.5 && p < (double)n[k] - 0.5;
-                double f = floor(j->interp == GN_INTERP_NEAREST ? p + 0.5 : p);
-                double last = (double)(n[k] - 1);
-                lo[k] = (int64_t)fmin(fmax(f, 0), last);
-                hi[k] = (int64_t)fmin(fmax(f + 1, 0), last);
-                w[k] = p - f;
-            }
-            if (!inside) {
-                fill_row(j, at, 1);
-                continue;
-            }
-            if (j->interp == GN_INTERP_NEAREST) {
-                int64_t from = ((c * n[2] + lo[2]) * n[1] + lo[1]) * n[0] + lo[0];
-                memcpy((char *)j->out->data + (size_t)at * size,
-                       (const char *)j->in->data + (size_t)from * size, size);
-                continue;
-            }
-            double sum = 0;
-            for (int corner = 0; corner < 8; corner++) {
-                int64_t iz = corner & 4 ? hi[2] : lo[2], iy = corner & 2 ? hi[1] : lo[1];
-                int64_t ix = corner & 1 ? hi[0] : lo[0];
-                double weight = (corner & 4 ? w[2] : 1 - w[2]) * (corner & 2 ? w[1] : 1 - w[1]) *
-                                (corner & 1 ? w[0] : 1 - w[0]);
-                if (weight == 0) /* nor has its NaN */
-                    continue;
-                sum += weight * gn_tensor_get(j->in, ((c * n[2] + iz) * n[1] + iy) * n[0] + ix);
-            }
-            ((float *)j->out->data)[at] = (float)sum;
-        }
+    const float *v = t->data;
+    const int64_t n = gn_tensor_count(t);
+    float none = 0;
+    for (int64_t i = 0; i < n; i++)
+        none += v[i] - v[i]; /* 0, or NaN for good */
+    return none == 0;
+}
+
+/* Where a voxel is not a number, those without weight must have no say: the plain version. */
+static int resample_points(const struct gn_tensor *in, const double map[12],
+                           const int64_t size[3], enum gn_interp interp, double fill,
+                           struct gn_tensor *out, struct gn_err *err)
+{
+    const int64_t channels = in->shape[0];
+    const int64_t n[3] = { in->shape[3], in->shape[2], in->shape[1] };
+    const struct gn_box have = { { 0, 0, 0 }, { n[0], n[1], n[2] } };
+    const struct gn_box want = { { 0, 0, 0 }, { size[0], size[1], size[2] } };
+    struct gn_tensor own = { 0 };
+    struct gn_warp w = { 0 };
+    double *fills = NULL;
+    int rc = -1;
+    if (interp == GN_INTERP_LINEAR && in->dtype != GN_FLOAT32) {
+        if (gn_image_as_float(in, &own, err))
+            return -1;
+        in = &own;
+    }
+    if (interp == GN_INTERP_LINEAR && !all_finite(in)) {
+        rc = gn_resample_plain(in, map, size, interp, fill, out, err);
+        goto out;
+    }
+    fills = gn_try_alloc((size_t)channels * sizeof *fills, err);
+    if (!fills)
+        goto out;
+    for (int64_t c = 0; c < channels; c++)
+        fills[c] = fill;
+    gn_warp_add_matrix(&w, map);
+    rc = gn_warp_run(&w, in, &have, n, &want, interp, fills, out, err);
+out:
+    free(fills);
+    gn_warp_free(&w);
+    gn_tensor_free(&own);
+    return rc;
 }
 
 /* Axes are interpolated in the order z, y, x of the input, whichever way the output's go. */
 int gn_resample(const struct gn_tensor *in, const double map[12], const int64_t size[3],
                 enum gn_interp interp, double fill, struct gn_tensor *out, struct gn_err *err)
 {
-    struct job j = { .in = in, .out = out, .map = map, .fill = fill, .interp = interp };
+    struct job j = { .in = in, .out = out, .fill = fill, .k = GN_ISA_PICK(gn_resample_kernels) };
     struct gn_tensor own = { 0 }; /* the result with its axes in the input's order */
     struct gn_orientation o = { { 0, 1, 2 }, { false, false, false } };
+    const bool wide = interp == GN_INTERP_BSPLINE || interp == GN_INTERP_LANCZOS;
+    double scale[3], shift[3];
     int axis[3] = { 0, 1, 2 }, rc = -1;
     *out = (struct gn_tensor){ 0 };
     if (in->rank != 4 || in->shape[1] > INT32_MAX || in->shape[2] > INT32_MAX ||
         in->shape[3] > INT32_MAX)
         return gn_err_set(err, "not an image that can be resampled");
     bool separable = gn_resample_separable(map, axis);
+    if (!separable && !wide)
+        return resample_points(in, map, size, interp, fill, out, err);
     for (int r = 0; r < 3; r++) {
         axis[r] = separable ? axis[r] : r;
         o.axis[axis[r]] = r;
+        scale[r] = map[4 * r + axis[r]];
+        shift[r] = map[4 * r + 3];
     }
     bool turned = o.axis[0] != 0 || o.axis[1] != 1;
     if (turned)
         j.out = &own;
-    if (gn_tensor_new4(j.out, interp == GN_INTERP_LINEAR ? GN_FLOAT32 : in->dtype, in->shape[0],
+    if (gn_tensor_new4(j.out, interp == GN_INTERP_NEAREST ? in->dtype : GN_FLOAT32, in->shape[0],
                        size[axis[2]], size[axis[1]], size[axis[0]], err))
         goto out;
-    const size_t planes = (size_t)(j.out->shape[0] * j.out->shape[1]);
     if (!separable) {
-        gn_pool_run(planes, general_plane, &j);
-        rc = 0;
+        rc = gn_resample_wide_points(in, map, interp, fill, out, err);
         goto out;
     }
-    for (int r = 0; r < 3; r++)
-        if (gn_axis_init(&j.axis[r], size[axis[r]], in->shape[3 - r], map[4 * r + axis[r]],
-                         map[4 * r + 3], interp, err))
+    if (wide) {
+        if (gn_resample_wide_axes(in, scale, shift, interp, fill, j.out, err))
             goto out;
-    j.scratch = gn_try_alloc((size_t)gn_pool_threads() * 5 * (size_t)in->shape[3] * sizeof(float),
-                             err);
-    if (!j.scratch)
-        goto out;
-    gn_pool_run(planes, interp == GN_INTERP_LINEAR ? linear_plane : nearest_plane, &j);
+    } else {
+        for (int r = 0; r < 3; r++)
+            if (gn_axis_init(&j.axis[r], size[axis[r]], in->shape[3 - r], scale[r], shift[r],
+                             interp, err))
+                goto out;
+        j.scratch = gn_try_alloc((size_t)gn_pool_threads() * 5 * (size_t)in->shape[3] *
+                                 sizeof(float), err);
+        if (!j.scratch)
+            goto out;
+        const int64_t planes = j.out->shape[0] * j.out->shape[1];
+        j.block = gn_resample_block(planes, j.out->shape[2]);
+        j.blocks = (j.out->shape[2] + j.block - 1) / j.block;
+        gn_pool_run((size_t)(planes * j.blocks),
+                    interp == GN_INTERP_LINEAR ? linear_rows : nearest_rows, &j);
+    }
     rc = turned ? gn_image_orient(&own, &o, out, err) : 0;
 out:
     for (int k = 0; k < 3; k++)

@@ -34,7 +34,7 @@ t 'the beginning of an option becomes the options that begin so' '
     offers "" gn-load --xyz'
 t 'a choice becomes its names' '
     offers "center corner" gn-resample --align ""
-    offers "linear" gn-resample -i l
+    offers "linear" gn-resample -i li
     offers "nearest" gn-resample --interp = n
     offers "average" gn-stitch --mode av
     offers "completion man" gn-load --help ""'

@@ -59,6 +59,61 @@ t 'there and --to-source: the source grid, size and affine' '
     gn-resample --canonical x.gnt | gn-resample --to-source -o z.gnt
     python3 "$lib" values z.gnt 0 >a; python3 "$lib" values x.gnt 0 | cmp - a'
 
+t '--like: the grid of an image, whatever its own spacing and orientation' '
+    python3 "$lib" make x.gnt 1 9,8,5 "affine=0 -1.5 0 3 1.2 0 0 4 0 0 2 5"
+    python3 "$GN_TESTS/gen/image.py" like.nii size=7,6,4 spacing=1.5,2,1 origin=-6,4,6
+    gn-resample --like like.nii x.gnt >y.gnt
+    printf "%s\n" "1 4 6 7" "1.5 0 0 -6 0 2 0 4 0 0 1 6" >want
+    for k in 0 2; do python3 "$lib" get y.gnt $k shape affine | cmp - want; done
+    fails 1 gn-resample --like missing.nii x.gnt
+    grep -q "^gn-resample: missing.nii: " err'
+
+t '--interp: a row to half its spacing by each (values of SimpleITK), labels nearest by all' '
+    python3 "$lib" make x.gnt 1 4,1,1
+    gn-resample -s 0.5,1,1 --interp nearest x.gnt >n.gnt
+    for i in linear bspline lanczos; do
+        gn-resample -s 0.5,1,1 --interp $i x.gnt >$i.gnt
+        for f in $i n; do python3 "$lib" values $f.gnt 2 >$f.label; done
+        cmp $i.label n.label
+        [ "$(python3 "$lib" get $i.gnt 0 dtype)" = float32 ]
+    done
+    [ "$(python3 "$lib" values x.gnt 0)" = "0 7 3 10" ]
+    [ "$(python3 "$lib" values n.gnt 0)" = "0 0 7 7 3 3 10 10" ]
+    [ "$(python3 "$lib" values linear.gnt 0)" = "0 1.75 5.25 6 4 4.75 8.25 10" ]
+    python3 "$lib" values bspline.gnt 0 >b; python3 "$lib" values lanczos.gnt 0 >l
+    python3 - <<P
+want = {"b": "1.00937 1.00937 5.65312 6.54375 3.45625 4.34688 8.99063 8.99063", "l": "-1.13727 2.02374 6.27673 6.41403 3.57931 3.71661 7.9696 11.1306"}
+for f, w in want.items():
+    is_ = [float(v) for v in open(f).read().split()]
+    # six digits are printed: the last may differ by one
+    assert all(abs(a - float(b)) < 1.1e-5 for a, b in zip(is_, w.split(), strict=True)), (f, is_)
+P'
+
+t '--antialias smooths images before they shrink, not labels, not where nothing shrinks' '
+    python3 "$lib" make x.gnt 1 9,8,5
+    gn-resample -s 2 x.gnt >a.gnt
+    gn-resample -s 2 --antialias x.gnt >b.gnt
+    for k in 0 2; do for f in a b; do python3 "$lib" values $f.gnt $k >$f$k; done; done
+    if cmp -s a0 b0; then exit 1; fi
+    cmp a2 b2
+    gn-resample -s 0.6 x.gnt >a.gnt
+    gn-resample -s 0.6 --antialias x.gnt | gn-diff - a.gnt
+    fails 2 gn-resample --canonical --antialias x.gnt
+    grep -q "antialias goes with a step that interpolates" err'
+
+t 'every step there and --to-source: whole voxels keep their type, cut ones come back as 0' '
+    for d in int16 float64 int64; do
+        python3 "$lib" make x.gnt 1 7,6,5 "affine=0 -1.5 0 3 1.2 0.1 0 4 0 0 -2 5" dtype=$d
+        for s in --canonical "--pad 2,1,3" "--pad 1 --mode reflect" "--center-crop 9,8,7"; do
+            gn-resample $s x.gnt | gn-resample --canonical | gn-resample --to-source >y.gnt
+            gn-diff x.gnt y.gnt
+            [ "$(python3 "$lib" get y.gnt 0 dtype)" = $d ]
+        done
+        gn-resample --crop 1,2,0 x.gnt | gn-resample --to-source >y.gnt
+        gn-resample --crop 1,2,0 x.gnt | gn-resample --pad 1,2,0 --mode constant >z.gnt
+        gn-diff y.gnt z.gnt
+    done'
+
 t 'pad and crop undo each other, with the origin' '
     python3 "$lib" make x.gnt 1 5,4,3 channels=2
     gn-resample --pad 2,1,1 x.gnt --mode symmetric >p.gnt
@@ -98,10 +153,13 @@ t 'other keys pass, parent.* goes, one history line comes' '
 
 t 'one thread and four give the same bytes, from a file and from a pipe' '
     python3 "$lib" make x.gnt 3 17,13,9 channels=2
-    gn-resample -s 0.7,1.1,1.3 -j 1 x.gnt >a.gnt
-    gn-resample -s 0.7,1.1,1.3 -j 4 x.gnt >b.gnt
-    cat x.gnt | gn-resample -s 0.7,1.1,1.3 -j 2 >c.gnt
-    same a.gnt b.gnt; same a.gnt c.gnt'
+    for i in linear bspline lanczos; do
+        step="-s 0.7,1.3,1.7 --interp $i --antialias"
+        gn-resample $step -j 1 x.gnt >a.gnt
+        gn-resample $step -j 4 x.gnt >b.gnt
+        cat x.gnt | gn-resample $step -j 2 >c.gnt
+        same a.gnt b.gnt; same a.gnt c.gnt
+    done'
 
 t 'patches are refused' '
     python3 "$lib" make x.gnt 1 4,4,4

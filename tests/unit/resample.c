@@ -1,5 +1,5 @@
 /* resample.c - resampling against ITK and TorchIO: tests/gen/image.py made the arrays. */
-#include "image/resample.h"
+#include "image/regrid.h"
 
 #include "base/pool.h"
 #include "check.h"
@@ -278,6 +278,174 @@ static void broken_voxels(void)
     }
 }
 
+/* ---- there and back ---- */
+
+static int count_of(const struct gn_tensor *a, const struct gn_tensor *b)
+{
+    int odd = 0;
+    if (a->dtype != b->dtype || gn_tensor_count(a) != gn_tensor_count(b))
+        return -1;
+    for (int64_t i = 0; i < gn_tensor_count(a); i++)
+        odd += gn_tensor_get(a, i) != gn_tensor_get(b, i);
+    return odd;
+}
+
+static bool same_grid(const struct gn_grid *a, const struct gn_grid *b)
+{
+    return gn_grid_same_size(a->size, b->size) && !memcmp(a->affine, b->affine, sizeof a->affine);
+}
+
+/* A step on a tensor, which it replaces. */
+static int step_on(struct gn_tensor *t, struct gn_grid *g, const struct gn_regrid *step, bool label)
+{
+    struct gn_tensor out;
+    struct gn_grid to;
+    int rc = gn_regrid(step, t, g, label, &out, &to, &err);
+    gn_tensor_free(t);
+    *t = rc ? (struct gn_tensor){ 0 } : out;
+    *g = to;
+    return rc;
+}
+
+/* Affine of one of 48 orientations; sheared or at right angles. */
+static void oriented(int k, bool shear, double a[12])
+{
+    static const int order[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+                                     { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+    static const double spacing[3] = { 0.7, 1.1, 2.3 }, off[3] = { 0.11, -0.07, 0.13 };
+    for (int r = 0; r < 3; r++) {
+        for (int c = 0; c < 3; c++)
+            a[4 * r + c] = shear ? off[(2 * r + c) % 3] * spacing[c] : 0;
+        a[4 * r + 3] = 10.3 * (r + 1);
+    }
+    for (int c = 0; c < 3; c++) {
+        double v = spacing[c] * (k >> c & 1 ? -1 : 1);
+        a[4 * order[k / 8][c] + c] = v;
+    }
+}
+
+static void orientations(void)
+{
+    static const enum gn_dtype types[] = { GN_UINT8, GN_INT16, GN_INT64, GN_FLOAT64 };
+    const struct gn_regrid canonical = { .step = GN_REGRID_CANONICAL };
+    const struct gn_regrid pad = { .step = GN_REGRID_PAD, .v = { 2, 1, 3 }, .n = 3,
+                                   .pad = GN_PAD_SYMMETRIC };
+    const struct gn_regrid crop = { .step = GN_REGRID_CROP, .v = { 1, 0, 1 }, .n = 3 };
+    const struct gn_regrid centre = { .step = GN_REGRID_CENTER_CROP, .v = { 6, 9, 5 }, .n = 3 };
+    int wrong = 0, turned = 0, lost = 0, extra = 0, runs = 0;
+    for (int k = 0; k < 96; k++)
+        for (int label = 0; label < 2; label++) {
+            const int64_t n[3] = { 7, 5 + 2 * (k % 3), 3 + 2 * (k % 2) };
+            struct gn_grid g = { { n[0], n[1], n[2] }, { 0 } }, at;
+            struct gn_regrid back = { .step = GN_REGRID_GRID, .interp = GN_INTERP_LINEAR };
+            struct gn_tensor in, t;
+            double v[7 * 9 * 5];
+            oriented(k % 48, k >= 48, g.affine);
+            for (int i = 0; i < 7 * 9 * 5; i++)
+                v[i] = 1 + i % 97;
+            in = tensor(types[(k + label) % 4], v, 1, n);
+            back.grid = g;
+
+            at = g;
+            t = tensor(in.dtype, v, 1, n);
+            int rc = step_on(&t, &at, &canonical, label);
+            for (int c = 0; c < 3 && !rc; c++) /* the largest of each column is on the diagonal */
+                for (int r = 0; r < 3; r++)
+                    turned += fabs(at.affine[4 * r + c]) > at.affine[5 * c];
+            rc = rc || step_on(&t, &at, &pad, label) || step_on(&t, &at, &back, label);
+            wrong += rc || count_of(&in, &t) != 0 || !same_grid(&g, &at);
+            gn_tensor_free(&t);
+
+            /* what a cut takes away comes back as 0, the rest as it was */
+            at = g;
+            t = tensor(in.dtype, v, 1, n);
+            rc = step_on(&t, &at, &crop, label) || step_on(&t, &at, &canonical, label) ||
+                 step_on(&t, &at, &centre, label) || step_on(&t, &at, &back, label);
+            lost += rc || !same_grid(&g, &at) || t.dtype != in.dtype;
+            int64_t kept = 0;
+            for (int64_t i = 0; !rc && i < gn_tensor_count(&in); i++) {
+                double is = gn_tensor_get(&t, i);
+                extra += is != 0 && is != gn_tensor_get(&in, i);
+                kept += is != 0;
+            }
+            extra += kept == 0;
+            runs++;
+            gn_tensor_free(&t);
+            gn_tensor_free(&in);
+        }
+    CHECK("48 orientations, straight and sheared: canonical turns to R, A, S", turned == 0);
+    CHECK("48 orientations, straight and sheared: canonical, pad and back return every value and "
+          "type", wrong == 0 && runs == 192);
+    CHECK("48 orientations, straight and sheared: crop, canonical, centre crop and back return "
+          "what was kept", lost == 0 && extra == 0);
+}
+
+/* Sines of wavelength 20, w = 2 pi/20: at distance h a linear interpolation is off by at most
+ * (h w)^2 / 8, a cubic spline by 5/384 (h w)^4; away from the border, where another plane may be
+ * 0. */
+static void smooth(void)
+{
+    enum { N = 33 };
+    static const double finer[] = { 0.3, 0.5, 0.7, 0.9 }, coarser[] = { 1.2, 1.7 };
+    const int64_t n[3] = { N, N, N };
+    const double pi = 3.14159265358979323846;
+    struct gn_tensor in, label, t;
+    struct gn_grid g = { { N, N, N }, { 1, 0.1, 0, 3, 0, 1.2, 0, 4, 0.2, 0, 0.9, 5 } }, at;
+    static double v[N * N * N], ball[N * N * N];
+    double s[3];
+    char text[120];
+    for (int i = 0; i < N * N * N; i++) {
+        double x = i % N, y = i / N % N, z = i / N / N;
+        v[i] = (sin(2 * pi * x / 20) + cos(2 * pi * y / 20 + 1) + sin(2 * pi * z / 20 + 2)) / 3;
+        x -= 16.2, y -= 15.7, z -= 16.4;
+        ball[i] = x * x + y * y + z * z < 100;
+    }
+    in = tensor(GN_FLOAT32, v, 1, n);
+    label = tensor(GN_UINT8, ball, 1, n);
+    gn_affine_spacing(g.affine, s);
+    for (int i = 0; i < 6; i++) {
+        const double r = i < 4 ? finer[i] : coarser[i - 4];
+        struct gn_regrid there = { .step = GN_REGRID_SPACING, .n = 3 };
+        struct gn_regrid back = { .step = GN_REGRID_GRID, .grid = g };
+        for (int k = 0; k < 3; k++)
+            there.v[k] = s[k] * r;
+        for (int how = GN_INTERP_LINEAR; how <= GN_INTERP_BSPLINE; how++) {
+            const double w2 = pi * pi / 100;
+            double most = 0, bound = (1 + r * r) / 8 * w2;
+            if (how == GN_INTERP_BSPLINE)
+                bound = (1 + r * r * r * r) * 5 / 384 * w2 * w2;
+            there.interp = back.interp = (enum gn_interp)how;
+            at = g;
+            t = tensor(GN_FLOAT32, v, 1, n);
+            int ok = step_on(&t, &at, &there, false) == 0 && step_on(&t, &at, &back, false) == 0;
+            for (int64_t q = 0; ok && q < N * N * N; q++) {
+                int64_t x = q % N, y = q / N % N, z = q / N / N;
+                if (x >= 12 && x < N - 12 && y >= 12 && y < N - 12 && z >= 12 && z < N - 12)
+                    most = fmax(most, fabs(gn_tensor_get(&t, q) - v[q]));
+            }
+            snprintf(text, sizeof text, "to spacing %g and back, %s: a smooth image within %.2g", r,
+                     gn_interp_names[how], bound);
+            CHECK(text, ok && most <= bound && most > bound / 1e4 && same_grid(&g, &at));
+            gn_tensor_free(&t);
+        }
+        at = g;
+        t = tensor(GN_UINT8, ball, 1, n);
+        int ok = step_on(&t, &at, &there, true) == 0 && step_on(&t, &at, &back, true) == 0, odd = 0;
+        int64_t differ = ok ? count_of(&label, &t) : -1;
+        for (int64_t q = 0; ok && q < N * N * N; q++) { /* voxels may move by (1 + r)/2 an axis */
+            double x = (double)(q % N) - 16.2, y = (double)(q / N % N) - 15.7;
+            double z = (double)(q / N / N) - 16.4, d = fabs(sqrt(x * x + y * y + z * z) - 10);
+            odd += d > (1 + r) / 2 * sqrt(3) && gn_tensor_get(&t, q) != ball[q];
+        }
+        snprintf(text, sizeof text, "labels to spacing %g and back: %s", r,
+                 r < 1 ? "as they were" : "only the surface moves");
+        CHECK(text, ok && odd == 0 && (r < 1 ? differ == 0 : differ > 0));
+        gn_tensor_free(&t);
+    }
+    gn_tensor_free(&in);
+    gn_tensor_free(&label);
+}
+
 int main(void)
 {
     all = golden_read("image.txt", &count);
@@ -286,5 +454,7 @@ int main(void)
     volumes();
     threads();
     broken_voxels();
+    orientations();
+    smooth();
     return check_done();
 }
