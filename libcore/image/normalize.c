@@ -335,6 +335,17 @@ void gn_percentiles(const float *x, int64_t n, const double *p, int count, doubl
     free(low);
 }
 
+float gn_value_of_rank(const float *x, int64_t n, int64_t rank)
+{
+    int64_t *high = gn_alloc(HALF * sizeof *high), *low = gn_alloc(HALF * sizeof *low);
+    for (int64_t i = 0; i < n; i++)
+        high[float_key(x[i]) >> 16]++;
+    const float v = select_rank(x, n, rank, high, low);
+    free(high);
+    free(low);
+    return v;
+}
+
 int gn_normalize_rescale(float *x, int64_t n, const struct gn_rescale *r, struct gn_err *err)
 {
     struct gn_stats s;
@@ -362,5 +373,45 @@ int gn_normalize_rescale(float *x, int64_t n, const struct gn_rescale *r, struct
                           .c = r->out[1] - r->out[0],
                           .d = r->out[0]};
     run_point(&j);
+    return 0;
+}
+
+/* ---- alpha ---- */
+
+static int check_components(const struct gn_tensor *in, int64_t n, struct gn_err *err)
+{
+    if (in->rank == 4 && in->shape[0] == n)
+        return 0;
+    return gn_err_set(err, "%lld components, not %lld", (long long)in->shape[0], (long long)n);
+}
+
+int gn_normalize_drop_alpha(const struct gn_tensor *in, struct gn_tensor *out, struct gn_err *err)
+{
+    const int64_t *s = in->shape;
+    if (check_components(in, 4, err) < 0 ||
+        gn_tensor_new4(out, GN_UINT8, 3, s[1], s[2], s[3], err) < 0)
+        return -1;
+    const int64_t n = gn_tensor_count(out);
+    uint8_t *to = out->data;
+    if (in->dtype == GN_UINT8)
+        memcpy(to, in->data, (size_t)n);
+    else
+        for (int64_t i = 0; i < n; i++) {
+            const double v = gn_tensor_get(in, i);
+            to[i] = v >= 255 ? 255 : v > 0 ? (uint8_t)v : 0;
+        }
+    return 0;
+}
+
+int gn_normalize_add_alpha(const struct gn_tensor *in, struct gn_tensor *out, struct gn_err *err)
+{
+    const int64_t *s = in->shape;
+    if (check_components(in, 3, err) < 0 ||
+        gn_tensor_new4(out, in->dtype, 4, s[1], s[2], s[3], err) < 0)
+        return -1;
+    const int64_t n = gn_tensor_count(in);
+    memcpy(out->data, in->data, (size_t)n * gn_dtype_size(in->dtype));
+    for (int64_t i = n; i < n + n / 3; i++)
+        gn_tensor_set(out, i, 255);
     return 0;
 }

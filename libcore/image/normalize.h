@@ -57,8 +57,18 @@ struct gn_rescale {
 int gn_normalize_rescale(float *x, int64_t n, const struct gn_rescale *r, struct gn_err *err)
                          GN_MUST_USE;
 
+/* The first three of four components as uint8 (cut off to 0..255, fractions dropped); three
+ * components and a fourth of 255, of the same dtype. out is new, the caller's. Error: another
+ * number of components, no memory. */
+int gn_normalize_drop_alpha(const struct gn_tensor *in, struct gn_tensor *out,
+                            struct gn_err *err) GN_MUST_USE;
+int gn_normalize_add_alpha(const struct gn_tensor *in, struct gn_tensor *out,
+                           struct gn_err *err) GN_MUST_USE;
+
 /* Percentiles p[k] (0..100) of n >= 1 finite values, linear between order statistics as numpy;
  * no sorting, no copy. */
 void gn_percentiles(const float *x, int64_t n, const double *p, int count, double *q);
+/* The value of this rank, 0 the smallest, of n finite values. */
+float gn_value_of_rank(const float *x, int64_t n, int64_t rank);
 
 #endif

@@ -132,6 +132,9 @@ static const struct step_option step_options[] = {
     {"gn-normalize", "--rescale", true},     {"gn-normalize", "--divide", true},
     {"gn-normalize", "--mean", true},        {"gn-normalize", "--std", true},
     {"gn-normalize", "--percentiles", true}, {"gn-normalize", "--in", true},
+    {"gn-normalize", "--equalize", false},   {"gn-normalize", "--adaptive-equalize", false},
+    {"gn-normalize", "--levels", true},      {"gn-normalize", "--points", true},
+    {"gn-normalize", "--to-rgb", false},     {"gn-normalize", "--to-rgba", false},
 };
 
 static bool is_word(const char *word, size_t n, const char *text)

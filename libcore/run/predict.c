@@ -70,10 +70,24 @@ out:
     return rc;
 }
 
+/* How many components an image of n has when alpha has been dropped or added. */
+static int64_t components_after(const struct gn_strs *commands, int64_t n)
+{
+    for (size_t i = 0; i < commands->n; i++) {
+        if (n == 4 && !strcmp(commands->item[i], "gn-normalize --to-rgb"))
+            n = 3;
+        else if (n == 3 && !strcmp(commands->item[i], "gn-normalize --to-rgba"))
+            n = 4;
+    }
+    return n;
+}
+
 /* Image operands must bring as many channels as the model takes, in its order. What cannot be read
  * gn-load will explain. */
-static int check_channels(const struct gn_predict_options *o, int64_t channels, struct gn_err *err)
+static int check_channels(const struct gn_predict_options *o, const struct asked *a,
+                          struct gn_err *err)
 {
+    const int64_t channels = a->channels;
     for (size_t i = 0; i < o->inputs->n; i++) {
         const char *operand = o->inputs->item[i];
         struct gn_table t = {0};
@@ -88,7 +102,7 @@ static int check_channels(const struct gn_predict_options *o, int64_t channels, 
             if (t.column[c].role != GN_COLUMN_IMAGE || !t.row[0].path[c] ||
                 gn_picture_read(t.row[0].path[c], true, &p, &unread) < 0)
                 continue;
-            found += p.tensor.shape[0];
+            found += components_after(&a->preprocessing, p.tensor.shape[0]);
             gn_picture_free(&p);
         }
         gn_table_free(&t);
@@ -345,7 +359,7 @@ int gn_predict_run(const struct gn_predict_options *o, struct gn_str *say, struc
      * stays, and gn-save says so. */
     if (!o->dry_run)
         gn_index_drop(index, "gn-save");
-    if (ask_model(o->model, &asked, err) < 0 || check_channels(o, asked.channels, err) < 0 ||
+    if (ask_model(o->model, &asked, err) < 0 || check_channels(o, &asked, err) < 0 ||
         (!o->keep_going && check_dimensions(o, &asked.config, err) < 0) ||
         build(o, &asked, p, err) < 0)
         goto out;

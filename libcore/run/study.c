@@ -28,7 +28,7 @@ enum { TABLE_LIMIT = 1 << 30 };
 
 /* Channels of the first row, from the headers; 0 if one cannot be read (which gn-load will
  * explain). */
-static int count_channels(const struct gn_table *t)
+static int count_channels(const struct gn_config *config, const struct gn_table *t)
 {
     int channels = 0;
     for (size_t c = 0; t->rows && c < t->columns; c++) {
@@ -38,7 +38,7 @@ static int count_channels(const struct gn_table *t)
             continue;
         if (!t->row[0].path[c] || gn_picture_read(t->row[0].path[c], true, &p, &err) < 0)
             return 0;
-        channels += (int)p.tensor.shape[0];
+        channels += (int)gn_config_components(config, p.tensor.shape[0]);
         gn_picture_free(&p);
     }
     return channels;
@@ -50,7 +50,7 @@ static int check_network(const struct gn_study *s, struct gn_err *err)
     const struct gn_config *c = s->config;
     struct gn_setup setup = {0};
     struct gn_net *net = NULL;
-    int channels = count_channels(&s->table[0]), rc = 0;
+    int channels = count_channels(c, &s->table[0]), rc = 0;
     if (channels && gn_setup_from_config(&setup, c, channels, err) == 0)
         net = gn_net_new(&setup.net, &setup.loss, &setup.optim, true, s->device, c->batch_size,
                          c->patch, gn_mem_limit(), err);

@@ -107,3 +107,129 @@ t 'too few values for a z-score: which are wanted, and how many there are' '
     say positive -1,0,-3 "" "positive values: the image has none"
     say mask 1,2,3 0,1,0 "values in the mask: the image has one"
     say full 5 "" "values: the image has one"'
+
+t432=0,7,3,10,5,1,8,4,10,6,2,9,3,10,6,2,8,4,0,7,2,9,5,1
+export t432
+cat >"$base/pixels.py" <<'P'
+# pixels.py FILE R,G,B[,A] ...: a sample of one uint8 image, a pixel an argument
+import sys, image_lib as l
+v = [[int(x) for x in p.split(',')] for p in sys.argv[2:]]
+flat = [p[k] for k in range(len(v[0])) for p in v]
+l.write(sys.argv[1], [([('dtype', 'uint8'), ('shape', '%d 1 1 %d' % (len(v[0]), len(v))), ('role', 'image'), ('name', 'image'),
+                        ('axes', 'c z y x'), ('sample', 's'), ('affine', '-1 0 0 0 0 -1 0 0 0 0 1 0')], l.pack('uint8', flat))])
+P
+export pixels="$base/pixels.py"
+
+t 'histogram matching to an image file, as ITK' '
+    python3 "$row" x.gnt $t432
+    python3 "$row" y.gnt $(echo $t432 | tr , "\n" | while read v; do echo $((v * v)); done | paste -sd,)
+    gn-save -o d/ y.gnt
+    gn-normalize --histogram-match d/s/s_image.nii.gz --levels 32 --points 4 x.gnt >m.gnt
+    test "$(python3 "$lib" values m.gnt 0 | cut -d" " -f1-8)" = "0 50.9687 21.4918 100 35.8197 7.16393 65.7873 28.6557"
+    python3 "$lib" get m.gnt 0 history >h
+    grep -qx "gn-normalize [^ ]* --histogram-match s_image.nii.gz --levels 32 --points 4" h'
+
+t 'equalisation and adaptive equalisation, as ITK' '
+    python3 "$row" x.gnt $t432
+    test "$(gn-normalize --equalize x.gnt | python3 "$lib" values - 0 | cut -d" " -f1-6)" = "-1 0.217601 -0.409836 1 -0.0163935 -0.803279"
+    python3 "$row" y.gnt 0,1
+    test "$(gn-normalize --adaptive-equalize y.gnt | python3 "$lib" values - 0)" = "0.192214 0.807786"'
+
+t 'histogram steps: a constant image stays, with a warning; a constant target is an error' '
+    python3 "$row" x.gnt 3,3,3
+    for s in --equalize --adaptive-equalize; do
+        test "$(gn-normalize $s x.gnt 2>err | python3 "$lib" values - 0)" = "3 3 3"
+        grep -qx "gn-normalize: warning: s: one value only: left as it is" err
+    done
+    gn-save -o d/ x.gnt
+    fails 1 gn-normalize --histogram-match d/s/s_image.nii.gz x.gnt
+    grep -qx "gn-normalize: d/s/s_image.nii.gz: one value only: not a target" err'
+
+t 'histogram matching takes each channel by itself, a target of one channel serves all' '
+    python3 "$pixels" x.gnt 0,10,5 1,30,6 3,20,9
+    python3 "$row" y.gnt 0,1,3
+    python3 "$pixels" two.gnt 1,2 3,4
+    gn-save -o d/ y.gnt
+    test "$(gn-normalize --histogram-match d/s/s_image.nii.gz x.gnt | python3 "$lib" values - 0)" = "0 1 3 0 3 2.99914 0 0.8 3"
+    gn-save -o e/ two.gnt
+    fails 1 gn-normalize --histogram-match e/s/s_image.nii.gz x.gnt
+    grep -qx "gn-normalize: subject s: image: 3 channels, the target has 2" err'
+
+t 'stains to those of a target picture, as GaNDLF' '
+    python3 "$pixels" x.gnt 120,60,140 200,150,190 240,235,245 90,40,120
+    python3 "$pixels" y.gnt 110,70,160 210,140,180 230,225,235 80,50,130
+    gn-save -o d/ --ext png y.gnt
+    gn-normalize --stain ruifrok --target d/s/s_image.png x.gnt >o.gnt
+    test "$(python3 "$lib" values o.gnt 0)" = "106 186 238 77 72 160 235 48 168 219 247 145"
+    for m in macenko vahadane; do gn-normalize --stain $m --target d/s/s_image.png x.gnt >o.gnt; done
+    python3 "$lib" get o.gnt 0 dtype | grep -qx uint8
+    python3 "$lib" get o.gnt 0 history | grep -qx "gn-normalize [^ ]* --stain vahadane --target s_image.png"'
+
+t 'stains need three channels of 0 to 255, and tissue' '
+    python3 "$pixels" y.gnt 110,70,160 210,140,180 230,225,235 80,50,130
+    gn-save -o d/ --ext png y.gnt
+    python3 "$pixels" a.gnt 1,2,3,4
+    fails 1 gn-normalize --stain ruifrok --target d/s/s_image.png a.gnt
+    grep -qx "gn-normalize: subject s: image: --stain needs R, G, B: 4 channels; gn-normalize --to-rgb drops the fourth" err
+    python3 "$pixels" w.gnt 255,255,255 255,255,255
+    fails 1 gn-normalize --stain macenko --target d/s/s_image.png w.gnt
+    grep -qx "gn-normalize: subject s: image: no tissue: every pixel is bright" err
+    gn-normalize --divide 0.5 y.gnt >z.gnt
+    fails 1 gn-normalize --stain ruifrok --target d/s/s_image.png z.gnt
+    grep -q "not a picture of 8-bit colours: its values go from 100 to 470" err
+    fails 1 gn-normalize --stain ruifrok --target none.png y.gnt'
+
+t 'alpha dropped and added; images of other numbers of components pass' '
+    python3 "$pixels" x.gnt 1,2,3,4 5,6,7,8
+    gn-normalize --to-rgb x.gnt >r.gnt
+    test "$(python3 "$lib" values r.gnt 0)" = "1 5 2 6 3 7"
+    gn-normalize --to-rgba r.gnt >a.gnt
+    test "$(python3 "$lib" values a.gnt 0)" = "1 5 2 6 3 7 255 255"
+    python3 "$lib" get a.gnt 0 dtype | grep -qx uint8
+    gn-normalize --divide 0.0078125 x.gnt | gn-normalize --to-rgb >f.gnt
+    test "$(python3 "$lib" values f.gnt 0)" = "128 255 255 255 255 255"
+    python3 "$row" y.gnt 1,2,3
+    gn-normalize --to-rgb y.gnt | gn-normalize --to-rgba >z.gnt
+    gn-diff y.gnt z.gnt'
+
+t 'histogram and stain steps: one thread and four give the same bytes' '
+    python3 "$lib" make x.gnt 2 41,30,20
+    python3 "$lib" make c.gnt 1 300,200,1 channels=3 dtype=uint8
+    python3 "$pixels" y.gnt 110,70,160 210,140,180 230,225,235 80,50,130
+    gn-save -o d/ --ext png y.gnt
+    for s in "--equalize" "--adaptive-equalize"; do
+        gn-normalize $s -j 1 x.gnt >a.gnt
+        gn-normalize $s -j 4 x.gnt >b.gnt
+        same a.gnt b.gnt
+    done
+    gn-normalize --stain ruifrok --target d/s/s_image.png -j 1 c.gnt >a.gnt
+    gn-normalize --stain ruifrok --target d/s/s_image.png -j 4 c.gnt >b.gnt
+    same a.gnt b.gnt'
+
+t 'wrong usage of the histogram and stain steps' '
+    python3 "$row" x.gnt 1,2,3
+    fails 2 gn-normalize --stain ruifrok x.gnt
+    fails 2 gn-normalize --target a.png --equalize x.gnt
+    fails 2 gn-normalize --stain reinhard --target a.png x.gnt
+    fails 2 gn-normalize --equalize --levels 0 x.gnt
+    fails 2 gn-normalize --equalize --points 5000 x.gnt
+    fails 2 gn-normalize --adaptive-equalize --points 5 x.gnt
+    fails 2 gn-normalize --to-rgb --to-rgba x.gnt'
+
+small_config 4 1 2 "data_preprocessing: {histogram_matching: {num_match_points: 8}}" >"$base/c.yaml"
+export config="$base/c.yaml"
+t 'a model asks for equalisation again, and a config whose target it cannot hold is not trained' '
+    gn-phantom head -n 6 --size 16 --spacing 4 -o p
+    cp "$config" c.yaml
+    gn-load p/data.csv | gn-normalize --equalize --points 8 | gn-save --cache -o cache/
+    head -4 p/data.csv >train.csv
+    { head -1 p/data.csv; tail -1 p/data.csv; } >val.csv
+    gn-epochs -c c.yaml --patches --only train.csv cache/ | gn-train -q -c c.yaml --cache cache/ --val val.csv -o m
+    gn-experiment predict -n -m m/best.safetensors -o o p/data.csv >n
+    grep -q "^    gn-normalize --equalize --points 8 -j" n
+    sed "s/{num_match_points: 8}/{target: t.nii}/" c.yaml >d.yaml
+    gn-config pipeline d.yaml | grep -q "gn-normalize --histogram-match t.nii |"
+    gn-epochs -c c.yaml --patches --only train.csv cache/ >e.gnt
+    fails 1 gn-train -c d.yaml --cache cache/ --val val.csv -o m2 e.gnt
+    grep -q "data_preprocessing.histogram_matching: a model cannot hold the image t.nii" err
+    test ! -e m2'

@@ -92,6 +92,29 @@ static void small(void)
           near(m, (const double[]){ 1, -2.5 / s, -1.5 / s, 4, 5, 1.5 / s, 2.5 / s, 8 }, 8, 1e-6));
 }
 
+static void alpha(void)
+{
+    float v[8] = { -3, 1.9f, 255, 256, 7, NAN, 9, 9 };
+    struct gn_tensor in = { 0 }, out = { 0 }, more = { 0 };
+    int ok = gn_tensor_new4(&in, GN_FLOAT32, 4, 1, 1, 2, &err) == 0;
+    memcpy(in.data, v, sizeof v);
+    ok = ok && gn_normalize_drop_alpha(&in, &out, &err) == 0 && out.dtype == GN_UINT8;
+    const uint8_t want[6] = { 0, 1, 255, 255, 7, 0 };
+    CHECK("alpha dropped: whole numbers of 8 bits", ok && !memcmp(out.data, want, 6));
+    ok = gn_normalize_add_alpha(&out, &more, &err) == 0 && more.shape[0] == 4;
+    CHECK("alpha added: the same components and 255",
+          ok && !memcmp(more.data, want, 6) && ((uint8_t *)more.data)[7] == 255);
+    CHECK("three components have no alpha",
+          gn_normalize_drop_alpha(&out, &in, &err) == -1 && strstr(err.text, "3 components"));
+    gn_err_clear(&err);
+    gn_tensor_free(&in);
+    gn_tensor_free(&out);
+    gn_tensor_free(&more);
+    const float r[5] = { 3, -1, -0.0f, 8, -1 };
+    CHECK("values by rank", gn_value_of_rank(r, 5, 0) == -1 && gn_value_of_rank(r, 5, 1) == -1 &&
+          gn_value_of_rank(r, 5, 2) == 0 && gn_value_of_rank(r, 5, 4) == 8);
+}
+
 static void errors(void)
 {
     float same[3] = { 0.1f, 0.1f, 0.1f }, zero[3] = { 0, 0, 4 }, bad[3] = { 1, NAN, 2 };
@@ -177,6 +200,7 @@ int main(void)
 {
     all = golden_read("image.txt", &count);
     small();
+    alpha();
     errors();
     larger();
     threads();
