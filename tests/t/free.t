@@ -16,6 +16,7 @@ F|gn-shuffle --seed 2 -m 3|p
 F|gn-infer -m ../m/best.safetensors|p
 F|gn-stitch|q
 F|gn-stitch --labels --to-source|q
+F|gn-postprocess --op fill_holes --op cca --map 1=3|s
 T|gn-info|s
 T|gn-info --header sample|s
 T|gn-info --stats|s
@@ -32,6 +33,7 @@ P|gn-epochs -n 2 ../cache|s
 P|gn-epochs -c ../c.yaml -n 3 --seed 4 --patches ../s.gnt|s
 D|gn-load --explain ../data/three.csv|s
 D|gn-dice ../seg/predictions.csv ../data/three.csv|s
+D|gn-csv --channel _t1 --label _label ../data|s
 D|gn-config check ../c.yaml ../data/three.csv|s
 D|gn-config print ../c.yaml|s
 D|gn-config pipeline ../c.yaml|s

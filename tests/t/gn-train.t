@@ -499,10 +499,10 @@ t '--init is refused where another training would go on, and the same command go
     same_model ../whole m
     train --init ../whole/best.safetensors -o w ../s.gnt
     head -c $((size / 2)) ../s.gnt | fails 1 train --init ../whole/best.safetensors -o n
-    cp ../whole/best.safetensors moved.safetensors
+    mkdir moved; cp ../whole/best.safetensors moved
     gn-epochs -c ../c.yaml --only ../train.csv --from n --patches ../cache | gn-augment -c ../c.yaml |
-        train --init moved.safetensors -o n
+        train --init moved/best.safetensors -o n
     for f in best.safetensors logs_training.csv DONE; do same w/$f n/$f; done
-    train --init moved.safetensors -o n ../s.gnt 2>err
+    train --init moved/best.safetensors -o n ../s.gnt 2>err
     grep -q "already finished" err
     fails 2 train --init n/best.safetensors -o n ../s.gnt'
