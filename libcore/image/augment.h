@@ -131,6 +131,15 @@ int gn_augment_apply(const struct gn_augment_draws *d, const struct gn_augment_i
 
 /* ---- what an operation is ---- */
 
+/* TorchIO's rule for a setting: two numbers are a range; one number n is -n..n, or with a lower
+ * bound (least; -INFINITY: none) n itself. whole: of whole numbers. */
+int gn_augment_set_range(double range[2], const char *key, const double *v, int n, double least,
+                         double most, bool whole, struct gn_err *err) GN_MUST_USE;
+
+/* A list of axes: 1 for each that is named (0 x, 1 y, 2 z), 0 for the others. */
+int gn_augment_set_axes(double listed[3], const char *key, const double *v, int n,
+                        struct gn_err *err) GN_MUST_USE;
+
 /* What a change of intensity works on. */
 struct gn_augment_work {
     const struct gn_draw *where;          /* the draw of this operation and image */

@@ -173,24 +173,9 @@ static void init(struct gn_augment_step *s, const int64_t patch[3])
 static int set(struct gn_augment_step *s, const char *key, const double *v, int n,
                struct gn_err *err)
 {
-    if (!strcmp(key, "downsampling")) {
-        double lo = v[0], hi = n > 1 ? v[1] : v[0];
-        if (n > 2)
-            return gn_err_usage(err, "%s: one number or a range of two", key);
-        if (!(lo >= 1 && hi <= 1e6 && lo <= hi))
-            return gn_err_usage(err, "%s: not a range from 1 up: %g to %g", key, lo, hi);
-        s->setting[3] = lo;
-        s->setting[4] = hi;
-        return 0;
-    }
-    for (int k = 0; k < 3; k++)
-        s->setting[k] = 0;
-    for (int i = 0; i < n; i++) {
-        if (v[i] != 0 && v[i] != 1 && v[i] != 2)
-            return gn_err_usage(err, "%s: 0 (x), 1 (y) or 2 (z), not %g", key, v[i]);
-        s->setting[(int)v[i]] = 1;
-    }
-    return 0;
+    if (!strcmp(key, "downsampling"))
+        return gn_augment_set_range(s->setting + 3, key, v, n, 1, 1e6, false, err);
+    return gn_augment_set_axes(s->setting, key, v, n, err);
 }
 
 /* Is axis k one of those drawn from? Not z of a flat image. */

@@ -116,20 +116,13 @@ static void init(struct gn_augment_step *s, const int64_t patch[3])
 static int set(struct gn_augment_step *s, const char *key, const double *v, int n,
                struct gn_err *err)
 {
-    double lo = n > 1 ? v[0] : -fabs(v[0]), hi = n > 1 ? v[1] : fabs(v[0]);
     if (!strcmp(key, "order")) {
         if (n > 1 || !(v[0] >= 0 && v[0] <= GN_BIAS_ORDER) || v[0] != floor(v[0]))
             return gn_err_usage(err, "%s: a whole number from 0 to %d", key, GN_BIAS_ORDER);
         s->setting[2] = v[0];
         return 0;
     }
-    if (n > 2)
-        return gn_err_usage(err, "%s: one number or a range of two", key);
-    if (!isfinite(lo) || !isfinite(hi) || hi < lo)
-        return gn_err_usage(err, "%s: not a range: %g to %g", key, lo, hi);
-    s->setting[0] = lo;
-    s->setting[1] = hi;
-    return 0;
+    return gn_augment_set_range(s->setting, key, v, n, -INFINITY, INFINITY, false, err);
 }
 
 static int count(const struct gn_augment_step *s, const struct gn_grid *grid, int64_t components,

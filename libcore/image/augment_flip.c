@@ -16,14 +16,7 @@ static void init(struct gn_augment_step *s, const int64_t patch[3])
 static int set(struct gn_augment_step *s, const char *key, const double *v, int n,
                struct gn_err *err)
 {
-    for (int k = 0; k < 3; k++)
-        s->setting[k] = 0;
-    for (int i = 0; i < n; i++) {
-        if (v[i] != 0 && v[i] != 1 && v[i] != 2)
-            return gn_err_usage(err, "%s: 0 (x), 1 (y) or 2 (z), not %g", key, v[i]);
-        s->setting[(int)v[i]] = 1;
-    }
-    return 0;
+    return gn_augment_set_axes(s->setting, key, v, n, err);
 }
 
 static int count(const struct gn_augment_step *s, const struct gn_grid *grid, int64_t components,

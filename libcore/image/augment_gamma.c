@@ -96,14 +96,9 @@ static void init(struct gn_augment_step *s, const int64_t patch[3])
 static int set(struct gn_augment_step *s, const char *key, const double *v, int n,
                struct gn_err *err)
 {
-    double lo = n > 1 ? v[0] : -fabs(v[0]), hi = n > 1 ? v[1] : fabs(v[0]);
-    if (n > 2)
-        return gn_err_usage(err, "%s: one number or a range of two", key);
-    if (!(lo >= -5 && hi <= 5 && lo <= hi))
-        return gn_err_usage(err, "%s: not a range within -5 to 5: %g to %g", key, lo, hi);
-    s->setting[0] = lo;
-    s->setting[1] = hi;
-    return 0;
+    if (v[0] < -5)
+        return gn_err_usage(err, "%s: from -5 to 5, not %g", key, v[0]);
+    return gn_augment_set_range(s->setting, key, v, n, -INFINITY, 5, false, err);
 }
 
 static int count(const struct gn_augment_step *s, const struct gn_grid *grid, int64_t components,

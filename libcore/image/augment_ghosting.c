@@ -25,13 +25,7 @@ static int set(struct gn_augment_step *s, const char *key, const double *v, int 
         return gn_augment_set_range(s->setting, key, v, n, 0, 1e6, true, err);
     if (!strcmp(key, "intensity"))
         return gn_augment_set_range(s->setting + INTENSITY, key, v, n, 0, 1e6, false, err);
-    memset(s->setting + AXES, 0, 3 * sizeof *s->setting);
-    for (int i = 0; i < n; i++) {
-        if (v[i] != 0 && v[i] != 1 && v[i] != 2)
-            return gn_err_usage(err, "%s: 0 (x), 1 (y) or 2 (z), not %g", key, v[i]);
-        s->setting[AXES + (int)v[i]] = 1;
-    }
-    return 0;
+    return gn_augment_set_axes(s->setting + AXES, key, v, n, err);
 }
 
 /* The axes to choose from: not z if there is one plane. */

@@ -1,5 +1,4 @@
 /* augment_kspace.c - kspace: ghosting or a spike, each half of the time, with their defaults. */
-#include <math.h>
 #include <stdio.h>
 
 #include "image/augment_kspace.h"
@@ -7,28 +6,6 @@
 /* values: is it a spike?, then those of ghosting, then those of a spike */
 static const char *const settings[] = {NULL};
 enum { GHOSTING = 1, SPIKE = GHOSTING + GN_GHOSTING_VALUES, VALUES = SPIKE + GN_SPIKE_VALUES + 3 };
-
-int gn_augment_set_range(double range[2], const char *key, const double *v, int n, double least,
-                         double most, bool whole, struct gn_err *err)
-{
-    double lo = v[0], hi = n > 1 ? v[1] : v[0];
-    if (n > 2)
-        return gn_err_usage(err, "%s: one number or a range of two", key);
-    if (n == 1 && !isfinite(least)) {
-        lo = -fabs(v[0]);
-        hi = fabs(v[0]);
-    }
-    if (!isfinite(lo) || !isfinite(hi) || hi < lo)
-        return gn_err_usage(err, "%s: not a range: %g to %g", key, lo, hi);
-    if (lo < least || hi > most)
-        return gn_err_usage(err, "%s: from %g to %g, not %g", key, least, most,
-                            lo < least ? lo : hi);
-    if (whole && (lo != floor(lo) || hi != floor(hi)))
-        return gn_err_usage(err, "%s: whole numbers, not %g to %g", key, lo, hi);
-    range[0] = lo;
-    range[1] = hi;
-    return 0;
-}
 
 static void init(struct gn_augment_step *s, const int64_t patch[3])
 {

@@ -4,11 +4,6 @@
 
 #include "image/augment.h"
 
-/* TorchIO's rule for a setting: two numbers are a range; one number n is -n..n, or with a lower
- * bound (least; -INFINITY: none) n itself. whole: of whole numbers. */
-int gn_augment_set_range(double range[2], const char *key, const double *v, int n, double least,
-                         double most, bool whole, struct gn_err *err) GN_MUST_USE;
-
 /* value: number of ghosts, axis, intensity; drawn from where's numbers first, first + 1, ... */
 enum { GN_GHOSTING_VALUES = 3 };
 void gn_ghosting_parameter(int k, char name[GN_AUGMENT_NAME]);

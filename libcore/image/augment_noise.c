@@ -26,27 +26,14 @@ static void init_var(struct gn_augment_step *s, const int64_t patch[3])
     s->setting[RELATIVE] = 1;
 }
 
-/* TorchIO's rule: two numbers are a range; one number n is -n..n for the mean, and n itself for the
- * std, which has a lower bound. */
 static int set(struct gn_augment_step *s, const char *key, const double *v, int n,
                struct gn_err *err)
 {
     bool std = !strcmp(key, "std");
-    double lo = v[0], hi = n > 1 ? v[1] : v[0];
-    if (n > 2)
-        return gn_err_usage(err, "%s: one number or a range of two", key);
-    if (n == 1 && !std) {
-        lo = -fabs(v[0]);
-        hi = fabs(v[0]);
-    }
-    if (!isfinite(lo) || !isfinite(hi) || hi < lo || (std && lo < 0))
-        return gn_err_usage(err, "%s: not a range%s: %g to %g", key, std ? " from 0 up" : "", lo,
-                            hi);
-    s->setting[std ? 2 : 0] = lo;
-    s->setting[std ? 3 : 1] = hi;
     if (std)
         s->setting[RELATIVE] = 0;
-    return 0;
+    return gn_augment_set_range(s->setting + (std ? 2 : 0), key, v, n, std ? 0 : -INFINITY,
+                                INFINITY, false, err);
 }
 
 static int count(const struct gn_augment_step *s, const struct gn_grid *grid, int64_t components,

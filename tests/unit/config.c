@@ -397,22 +397,14 @@ static void test_faults(void)
     CHECK("an empty file", parse_text("") == -1 && faults.n == 1);
 }
 
-static bool post_built(void)
-{
-    return gn_config_key("data_postprocessing.mapping", NULL)->effect == GN_KEY_ACTS;
-}
-
-/* The values that the classes of a list decode to. Unions are read, and refused, where no mapping
- * can follow them. */
+/* The values that the classes of a list decode to. A mapping follows, which unions need. */
 static bool values_are(const char *list, int n, const int64_t *want)
 {
     char *more = gn_asprintf(
-        "model: {architecture: unet, final_layer: softmax, class_list: %s}\n%s", list,
-        post_built() ? "data_postprocessing_after_reverse_one_hot_encoding: {mapping: {1: 1}}"
-                     : "");
-    int rc = parse(more);
-    bool same = c.n_classes == n &&
-                (rc == 0 || (!post_built() && faults.n == 1 && said(&faults, "unions")));
+        "model: {architecture: unet, final_layer: softmax, class_list: %s}\n"
+        "data_postprocessing_after_reverse_one_hot_encoding: {mapping: {1: 1}}",
+        list);
+    bool same = parse(more) == 0 && c.n_classes == n;
     for (int k = 0; same && want && k < n; k++)
         same = gn_config_class_value(&c, k) == want[k];
     free(more);
@@ -451,9 +443,7 @@ static void test_classes(void)
     CHECK("|| needs a way back",
           refused("model: {architecture: unet, final_layer: softmax, class_list: [0, 1||2]}",
                   "mapping"));
-    CHECK("post-processing is there, or refused",
-          post_built() ? !parse("data_postprocessing: {cca}")
-                       : refused("data_postprocessing: {cca}", "not available in this version"));
+    CHECK("post-processing is there", !parse("data_postprocessing: {cca}"));
     CHECK("a superset after its part is told",
           values_are("[0, 1||4, 1||2||4, 4]", 4, (int64_t[]){ 0, 1, 2, 3 }) &&
               said(&c.notes, "1||2||4 covers the earlier 1||4"));
@@ -590,7 +580,7 @@ static void test_printing(void)
     struct gn_config other = { 0 };
     struct gn_strs keys = { 0 };
     const char *const free_to_change[] = { "num_epochs", "save_*", NULL };
-    char *text = gn_asprintf("%s%s", full, post_built() ? full_post : "");
+    char *text = gn_asprintf("%s%s", full, full_post);
     CHECK("a full config is good", parse(text) == 0);
     free(text);
     print_twice(&a, &b);
@@ -598,7 +588,7 @@ static void test_printing(void)
           a.len && !strcmp(gn_str_text(&a), gn_str_text(&b)) && c.notes.n == 0);
     CHECK(
         "a mapping is printed last, in GaNDLF's place",
-        !post_built() ||
+        NULL !=
             strstr(
                 gn_str_text(&a),
                 "data_postprocessing_after_reverse_one_hot_encoding:\n  mapping: {1: 1, 2: 4}\n"));
