@@ -219,15 +219,15 @@ struct gn_arena_block {
 
 enum { ARENA_FIRST = 4096, ARENA_MOST = 1 << 20 };
 
-void *gn_arena_alloc(struct gn_arena *arena, size_t size)
+/* size > 0 bytes, align a power of two, at most 16. */
+static void *arena_take(struct gn_arena *arena, size_t size, size_t align)
 {
     struct gn_arena_block *b = arena->blocks;
-    void *p = NULL;
+    size_t from = b ? (b->used + align - 1) & ~(align - 1) : 0;
 
     if (size > SIZE_MAX - 64)
         die(size);
-    size = (size + 15) & ~(size_t)15;
-    if (!b || b->size - b->used < size) {
+    if (!b || from > b->size || b->size - from < size) {
         size_t room = b ? b->size * 2 : ARENA_FIRST; /* doubling keeps small arenas small */
 
         if (room > ARENA_MOST)
@@ -236,6 +236,7 @@ void *gn_arena_alloc(struct gn_arena *arena, size_t size)
             room = size;
         b = gn_alloc(sizeof *b + room);
         b->size = room;
+        from = 0;
         if (arena->blocks && arena->blocks->size - arena->blocks->used > room - size) {
             b->next = arena->blocks->next; /* the older block has more room left: stay with it */
             arena->blocks->next = b;
@@ -244,14 +245,18 @@ void *gn_arena_alloc(struct gn_arena *arena, size_t size)
             arena->blocks = b;
         }
     }
-    p = b->data + b->used;
-    b->used += size;
-    return p;
+    b->used = from + size;
+    return b->data + from;
+}
+
+void *gn_arena_alloc(struct gn_arena *arena, size_t size)
+{
+    return arena_take(arena, size, 16);
 }
 
 char *gn_arena_strndup(struct gn_arena *arena, const char *text, size_t n)
 {
-    char *copy = gn_arena_alloc(arena, n + 1);
+    char *copy = arena_take(arena, n + 1, 1);
 
     if (n)
         memcpy(copy, text, n);

@@ -40,8 +40,7 @@ void gn_index_set(struct gn_index *ix, const char *column, const char *text)
         while (row->n <= c)
             row->cell[row->n++] = NULL;
     }
-    free(row->cell[c]);
-    row->cell[c] = gn_strdup(text);
+    row->cell[c] = gn_arena_strndup(&ix->text, text, strlen(text));
 }
 
 const char *gn_index_get(const struct gn_index *ix, size_t row, const char *column)
@@ -143,12 +142,10 @@ int gn_index_write(const struct gn_index *ix, const char *path, const char *tool
 
 void gn_index_free(struct gn_index *ix)
 {
-    for (size_t r = 0; r < ix->rows; r++) {
-        for (size_t c = 0; c < ix->row[r].n; c++)
-            free(ix->row[r].cell[c]);
+    for (size_t r = 0; r < ix->rows; r++)
         free(ix->row[r].cell);
-    }
     free(ix->row);
+    gn_arena_free(&ix->text);
     gn_strs_free(&ix->columns);
     *ix = (struct gn_index){ 0 };
 }

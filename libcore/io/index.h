@@ -6,15 +6,17 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 struct gn_index {
     struct gn_strs columns; /* in the order in which they were first set */
     struct gn_index_row {
-        char **cell;
+        const char **cell; /* NULL where not set */
         size_t n;
     } * row;
     size_t rows;
+    struct gn_arena text; /* private: of the cells */
 };
 
 void gn_index_add_row(struct gn_index *ix);

@@ -18,16 +18,21 @@ const char *const gn_column_role_names[GN_COLUMN_ROLES] = { "ignored",    "subje
 /* ---- names to numbers: open addressing over strings that stay where they are ---- */
 struct slots {
     const char **key;
-    size_t *value, size, n;
+    size_t *value, size;
 };
 
-static void slots_init(struct slots *s, struct gn_arena *arena, size_t keys)
+static void slots_init(struct slots *s, size_t keys)
 {
     for (s->size = 16; s->size < 2 * keys; s->size *= 2)
         ;
-    s->key = gn_arena_alloc(arena, s->size * sizeof *s->key);
-    s->value = gn_arena_alloc(arena, s->size * sizeof *s->value);
-    s->n = 0;
+    s->key = gn_alloc(s->size * sizeof *s->key);
+    s->value = gn_alloc(s->size * sizeof *s->value);
+}
+
+static void slots_free(struct slots *s)
+{
+    free(s->key);
+    free(s->value);
 }
 
 /* The place of a key; its value counts from 0. *fresh: it was not there. At most size / 2 keys are
@@ -191,26 +196,26 @@ static const char *resolve(struct gn_table *t, const char *dir, const char *cell
     if (!*cell)
         return NULL;
     if (cell[0] == '/' || access(cell, F_OK) == 0 || strcmp(dir, ".") == 0)
-        return keep(&t->arena, cell);
+        return cell;
     return keep_owned(&t->arena, gn_path_join(dir, cell));
 }
 
 /* ---- rows ---- */
-/* The sample names of a file's rows: the id, then id_v1, id_v2 for those that repeat. */
+/* The sample names of a file's rows: the id, then id_v1, id_v2 for those that repeat. Array owned
+ * by the caller. */
 static const char **name_samples(struct gn_table *t, const struct gn_csv *csv, size_t subject,
                                  unsigned flags, struct faults *f)
 {
-    const char **name = gn_arena_alloc(&t->arena, (csv->rows + 1) * sizeof *name);
+    const char **name = gn_alloc((csv->rows + 1) * sizeof *name);
     struct slots ids, names;
     bool fresh;
 
-    slots_init(&ids, &t->arena, csv->rows);
-    slots_init(&names, &t->arena, csv->rows);
+    slots_init(&ids, csv->rows);
     for (size_t r = 0; r < csv->rows; r++) {
         const char *id = gn_csv_at(csv, r, subject);
         size_t *times;
 
-        name[r] = keep(&t->arena, id);
+        name[r] = id;
         if (!*id) {
             fault(f, "%s:%zu: no %s", csv->path, csv->lines[r], csv->header[subject]);
             continue;
@@ -224,6 +229,8 @@ static const char **name_samples(struct gn_table *t, const struct gn_csv *csv, s
         }
         ++*times;
     }
+    slots_free(&ids);
+    slots_init(&names, csv->rows);
     for (size_t r = 0; r < csv->rows; r++) {
         if (!*name[r] || flags & GN_TABLE_UNIQUE)
             continue;
@@ -234,6 +241,7 @@ static const char **name_samples(struct gn_table *t, const struct gn_csv *csv, s
                   "there already",
                   csv->path, csv->lines[r], name[r]);
     }
+    slots_free(&names);
     return name;
 }
 
@@ -296,20 +304,23 @@ static size_t add_columns(struct gn_table *t, const struct gn_csv *csv,
     return added;
 }
 
-/* Room for all columns in every row; cells of the new ones start empty. */
-static void widen_rows(struct gn_table *t, size_t before)
+/* Room for all columns in every row; those of new columns start empty. The cells of the first file
+ * are already laid out as a row's are. */
+static void widen_rows(struct gn_table *t, size_t before, const struct gn_csv *csv)
 {
     static const char empty[] = "";
+    const char **cell = NULL, **path = gn_arena_alloc(&t->arena, t->rows * t->columns * sizeof *path);
 
+    if (before)
+        cell = gn_arena_alloc(&t->arena, t->rows * t->columns * sizeof *cell);
     for (size_t r = 0; r < t->rows; r++) {
-        const char **cell = gn_arena_alloc(&t->arena, t->columns * sizeof *cell);
-        const char **path = gn_arena_alloc(&t->arena, t->columns * sizeof *path);
-        for (size_t c = 0; c < t->columns; c++) {
-            cell[c] = c < before ? t->row[r].cell[c] : empty;
-            path[c] = c < before ? t->row[r].path[c] : NULL;
+        for (size_t c = 0; before && c < t->columns; c++) {
+            cell[r * t->columns + c] = c < before ? t->row[r].cell[c] : empty;
+            path[r * t->columns + c] = c < before ? t->row[r].path[c] : NULL;
         }
-        t->row[r].cell = cell;
-        t->row[r].path = path;
+        t->row[r].cell = before ? cell + r * t->columns
+                                : (const char *const *)csv->cells + r * csv->columns;
+        t->row[r].path = path + r * t->columns;
     }
 }
 
@@ -322,31 +333,41 @@ static void fill_row(struct gn_table *t, size_t row, size_t before, const struct
     for (size_t c = 0, to = before; c < csv->columns; c++) {
         if (!is_first && c == subject)
             continue;
-        cell[to] = keep(&t->arena, gn_csv_at(csv, from, c));
+        cell[to] = gn_csv_at(csv, from, c);
         path[to] = names_file(t->column[to].role) ? resolve(t, dir, cell[to]) : NULL;
         to++;
     }
 }
 
+/* The table's own from now on: its cells point into its text. */
+static struct gn_csv *adopt(struct gn_table *t, const struct gn_csv *csv)
+{
+    t->csv = gn_realloc(t->csv, (t->csvs + 1) * sizeof(struct gn_csv *));
+    t->csv[t->csvs] = gn_alloc(sizeof *csv);
+    *t->csv[t->csvs] = *csv;
+    return t->csv[t->csvs++];
+}
+
 static int add_file(struct gn_table *t, const char *file, bool is_first, unsigned flags,
                     struct gn_err *err)
 {
-    struct gn_csv csv = { 0 };
+    struct gn_csv read = { 0 }, *csv;
     struct faults faults = { 0 };
     enum gn_column_role *role = NULL;
-    const char **name;
+    const char **name = NULL;
     char *dir = NULL, *file_name;
     size_t subject, before = t->columns, matched = 0, unmatched = 0;
     bool of_images = t->rows && !*t->row[0].file;
     int rc = -1;
 
-    if (gn_csv_read(&csv, file, err))
-        goto out;
+    if (gn_csv_read(&read, file, err))
+        return -1;
+    csv = adopt(t, &read);
     dir = gn_path_dir(file);
     file_name = keep(&t->arena, file);
-    role = gn_alloc((csv.columns + 1) * sizeof *role);
-    find_roles(t, &csv, role, &subject);
-    if (csv.columns == 1 && strchr(csv.header[0], ';')) {
+    role = gn_alloc((csv->columns + 1) * sizeof *role);
+    find_roles(t, csv, role, &subject);
+    if (csv->columns == 1 && strchr(csv->header[0], ';')) {
         fault(&faults,
               "%s:1: its columns are separated by semicolons: a table's are by commas or by tabs",
               file);
@@ -354,35 +375,35 @@ static int add_file(struct gn_table *t, const char *file, bool is_first, unsigne
     }
     if (subject == SIZE_MAX)
         fault(&faults, "%s:1: no subject column (SubjectID)", file);
-    if (!csv.rows && is_first)
+    if (!csv->rows && is_first)
         fault(&faults, "%s: no rows", file);
-    add_columns(t, &csv, role, subject, is_first, &faults);
+    add_columns(t, csv, role, subject, is_first, &faults);
     if (faults.n)
         goto out;
-    name = name_samples(t, &csv, subject, flags, &faults);
+    name = name_samples(t, csv, subject, flags, &faults);
     if (faults.n)
         goto out;
     if (is_first) {
-        t->separator = csv.separator;
-        t->rows = csv.rows;
-        t->row = gn_arena_alloc(&t->arena, (csv.rows + 1) * sizeof *t->row);
-        for (size_t r = 0; r < csv.rows; r++) {
-            t->row[r].subject = keep(&t->arena, gn_csv_at(&csv, r, subject));
+        t->separator = csv->separator;
+        t->rows = csv->rows;
+        t->row = gn_arena_alloc(&t->arena, (csv->rows + 1) * sizeof *t->row);
+        for (size_t r = 0; r < csv->rows; r++) {
+            t->row[r].subject = gn_csv_at(csv, r, subject);
             t->row[r].sample = name[r];
             t->row[r].file = file_name;
-            t->row[r].line = csv.lines[r];
+            t->row[r].line = csv->lines[r];
         }
         build_index(t);
     }
-    widen_rows(t, before);
-    for (size_t r = 0; r < csv.rows; r++) {
+    widen_rows(t, before, csv);
+    for (size_t r = 0; r < csv->rows; r++) {
         long to = is_first ? (long)r : gn_table_find_sample(t, name[r]);
         if (to < 0) {
             unmatched++;
             continue;
         }
         matched++;
-        fill_row(t, (size_t)to, before, &csv, r, subject, is_first, dir);
+        fill_row(t, (size_t)to, before, csv, r, subject, is_first, dir);
     }
     if (!is_first && !matched) {
         fault(&faults, "%s: none of its subjects %s %s", file,
@@ -400,9 +421,9 @@ static int add_file(struct gn_table *t, const char *file, bool is_first, unsigne
 out:
     if (raise_faults(&faults, err))
         rc = -1;
+    free(name);
     free(role);
     free(dir);
-    gn_csv_free(&csv);
     return rc;
 }
 
@@ -469,7 +490,7 @@ int gn_table_from_images(struct gn_table *t, const char *const *operands, size_t
     memset(t, 0, sizeof *t);
     t->separator = ',';
     t->row = gn_arena_alloc(&t->arena, (n + 1) * sizeof *t->row);
-    slots_init(&names, &t->arena, n);
+    slots_init(&names, n);
     for (size_t r = 0; r < n; r++) {
         const char **cell, **path;
         char *stem;
@@ -522,6 +543,7 @@ int gn_table_from_images(struct gn_table *t, const char *const *operands, size_t
     build_index(t);
     rc = 0;
 out:
+    slots_free(&names);
     gn_strs_free(&files);
     if (rc)
         gn_table_free(t);
@@ -643,6 +665,11 @@ void gn_table_put_row(const struct gn_table *t, size_t row, const char *dir, str
 void gn_table_free(struct gn_table *t)
 {
     gn_strs_free(&t->warnings);
+    for (size_t i = 0; i < t->csvs; i++) {
+        gn_csv_free(t->csv[i]);
+        free(t->csv[i]);
+    }
+    free(t->csv);
     gn_arena_free(&t->arena);
     memset(t, 0, sizeof *t);
     t->label = t->mask = t->weightmap = -1;

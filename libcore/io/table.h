@@ -39,6 +39,8 @@ enum gn_column_role {
 /* "ignored", "subject", "image", ... */
 extern const char *const gn_column_role_names[GN_COLUMN_ROLES];
 
+struct gn_csv; /* base/csv.h */
+
 struct gn_table_column {
     const char *name; /* the header, as written */
     enum gn_column_role role;
@@ -66,7 +68,9 @@ struct gn_table {
     struct gn_strs warnings;            /* lines for the caller to log */
     size_t *index;                      /* private: finds samples by name */
     size_t index_size;
-    struct gn_arena arena; /* holds all text */
+    struct gn_csv **csv; /* private: the files read, which hold the cells' text */
+    size_t csvs;
+    struct gn_arena arena; /* private: what is made of them */
 };
 
 enum {

@@ -1,5 +1,5 @@
 # memory.t - the peak memory of every stage of a pipeline is the same for 10 subjects and for 1000, but for the rows of tables
-# 5 % is allowed, and to stages that keep a table 600 bytes a row: its text is held, its images are not (each has 2 KiB).
+# 5 % is allowed, and to stages that keep a table 400 bytes a row: its text is held, its images are not (each has 2 KiB).
 . "$GN_TESTS/lib.sh"
 if [ -n "$GN_SANITIZE" ]; then
     skip 'peak memory' 'a sanitizer adds its own'
@@ -72,27 +72,27 @@ flat() {
 P
 t 'gn-load | gn-resample | gn-save: peaks for 1000 subjects within 5 % of those for 10, and the rows' '
     pipe() { p load gn-load -j 1 ../raw/$n.csv | p resample gn-resample -j 1 -s 2,2,2 | p save gn-save -j 1 -o out; }
-    flat resample load:600 save:600
+    flat resample load:400 save:400
     [ "$(wc -l <out/data.csv)" = 1001 ]'
 t 'gn-load | gn-normalize | gn-save --cache: within 5 %, and the rows' '
     pipe() { p load gn-load -j 1 ../raw/$n.csv | p normalize gn-normalize -j 1 --zscore nonzero | p cache gn-save -j 1 --cache -o out; }
-    flat normalize load:600 cache:600'
+    flat normalize load:400 cache:400'
 t 'gn-patch | gn-infer | gn-stitch | gn-save: within 5 %, and the rows' '
     pipe() {
         gn-load -j 1 ../raw/$n.csv | p patch gn-patch -j 1 --grid -p 8 | p infer gn-infer -j 1 -m ../model/best.safetensors |
             p stitch gn-stitch -j 1 --labels --to-source | p save gn-save -j 1 -o out
     }
-    flat patch infer stitch save:600'
+    flat patch infer stitch save:400'
 t 'gn-epochs --patches | gn-augment | gn-shuffle | gn-train: within 5 %, and the rows' '
     pipe() {
         p epochs gn-epochs -j 1 -c ../c.yaml --patches ../cache$n | p augment gn-augment -j 1 -c ../c.yaml |
             p shuffle gn-shuffle -j 1 -m 10 | p train gn-train -j 1 -c ../c.yaml -o out
     }
-    flat augment shuffle train epochs:600'
+    flat augment shuffle train epochs:400'
 t 'gn-epochs of whole samples, gn-info: within 5 %, and the rows' '
     pipe() { p epochs gn-epochs -j 1 -n 2 ../cache$n | p info gn-info --stats >out; }
-    flat info epochs:600
+    flat info epochs:400
     [ "$(grep -c s0999 out)" -ge 2 ]'
 t 'what this test would not miss: a stage that keeps all it reads' '
     pipe() { gn-load -j 1 ../raw/$n.csv | p keep python3 -c "import sys; sys.stdin.buffer.read()"; }
-    ! flat keep:600'
+    ! flat keep:400'
