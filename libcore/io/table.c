@@ -309,8 +309,9 @@ static size_t add_columns(struct gn_table *t, const struct gn_csv *csv,
 static void widen_rows(struct gn_table *t, size_t before, const struct gn_csv *csv)
 {
     static const char empty[] = "";
-    const char **cell = NULL, **path = gn_arena_alloc(&t->arena, t->rows * t->columns * sizeof *path);
+    const char **cell = NULL, **path;
 
+    path = gn_arena_alloc(&t->arena, t->rows * t->columns * sizeof *path);
     if (before)
         cell = gn_arena_alloc(&t->arena, t->rows * t->columns * sizeof *cell);
     for (size_t r = 0; r < t->rows; r++) {
