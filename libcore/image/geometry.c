@@ -155,15 +155,23 @@ static void orthogonal3(const double r[3][3], double q[3][3])
 void gn_grid_canonical(const struct gn_grid *g, struct gn_orientation *o, struct gn_grid *out)
 {
     double s[3], r[3][3], q[3][3];
-    int world_of[3]; /* of each voxel axis */
+    int world_of[3] = { -1, -1, -1 }; /* of each voxel axis */
     bool negative[3], taken[3] = { false, false, false };
     gn_affine_spacing(g->affine, s);
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++)
             r[i][j] = g->affine[4 * i + j] / (s[j] > 0 ? s[j] : 1);
     orthogonal3(r, q);
-    for (int j = 0; j < 3; j++) {
-        int best = -1;
+    for (int i = 0; i < 3; i++) { /* the straightest axis chooses first */
+        double most = -1;
+        int best = -1, j = 0;
+        for (int k = 0; k < 3; k++) {
+            double v = fmax(fmax(fabs(q[0][k]), fabs(q[1][k])), fabs(q[2][k]));
+            if (world_of[k] < 0 && v * v > most) {
+                most = v * v;
+                j = k;
+            }
+        }
         for (int w = 0; w < 3; w++)
             if (!taken[w] && (best < 0 || fabs(q[w][j]) > fabs(q[best][j])))
                 best = w;

@@ -46,8 +46,9 @@ struct gn_orientation {
     bool flip[3];
 };
 /* The reordering that brings voxel axes closest to R, A, S (columns of the nearest orthogonal
- * matrix; voxel axes x, y, z choose in turn), and the grid after it: no voxel moves in the
- * world. */
+ * matrix; the axis nearest to one of the world's chooses first, so that the order in which the
+ * axes are stored has no say: NiBabel's io_orientation), and the grid after it: no voxel moves in
+ * the world. */
 void gn_grid_canonical(const struct gn_grid *g, struct gn_orientation *o, struct gn_grid *out);
 
 /* Boxes. Centre crop or pad to size: the first side loses or gains ceil(|d|/2), the last
