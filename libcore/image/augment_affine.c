@@ -92,31 +92,18 @@ static void rotation(const double degrees[3], double out[12])
     gn_affine_multiply(z, out, out);
 }
 
-/* Does the picture lie across the world's third axis? */
-static bool is_axial(const double m[12])
-{
-    double spacing[3];
-    gn_affine_spacing(m, spacing);
-    return fabs(m[2]) + fabs(m[6]) < 1e-6 * spacing[2] &&
-           fabs(m[8]) < 1e-6 * spacing[0] && fabs(m[9]) < 1e-6 * spacing[1];
-}
-
 /* p -> M^-1 (R^T (M (p - c) / S - t)) + c, c the middle in voxels: where the image lies in the
  * world does not matter. A picture that lies oblique in the world is turned along its own axes. */
 static void warp(const struct gn_augment_step *s, const double *value, struct gn_grid *grid,
                  struct gn_warp *w)
 {
-    double m[12], inverse[12], turn[12], shrink[12] = {0}, map[12], spacing[3], middle[3], to[3];
+    double m[12], inverse[12], turn[12], shrink[12] = {0}, map[12], middle[3], to[3];
     double angle[3], scale[3];
     struct gn_err unused = {0};
     const bool flat = is_flat(grid);
     (void)s;
-    memcpy(m, grid->affine, sizeof m);
-    gn_affine_spacing(m, spacing);
+    gn_affine_turning(grid->affine, grid->size, m);
     for (int r = 0; r < 3; r++) {
-        for (int k = 0; flat && !is_axial(grid->affine) && k < 3; k++)
-            m[4 * r + k] = r == k ? spacing[r] : 0;
-        m[4 * r + 3] = 0;
         middle[r] = (double)(grid->size[r] - 1) / 2;
         scale[r] = flat && r == 2 ? 1 : fmax(value[r], LEAST_SCALE);
         angle[r] = flat && r != 2 ? 0 : value[3 + r];

@@ -68,6 +68,19 @@ void gn_affine_shift_voxels(const double a[12], const int64_t origin[3], double 
     gn_affine_shift(a, o, out);
 }
 
+void gn_affine_turning(const double a[12], const int64_t size[3], double out[12])
+{
+    double spacing[3];
+    memmove(out, a, 12 * sizeof *out);
+    gn_affine_spacing(out, spacing);
+    const bool axial = fabs(out[2]) + fabs(out[6]) < 1e-6 * spacing[2] &&
+                       fabs(out[8]) < 1e-6 * spacing[0] && fabs(out[9]) < 1e-6 * spacing[1];
+    for (int r = 0; size[2] == 1 && !axial && r < 3; r++)
+        for (int k = 0; k < 3; k++)
+            out[4 * r + k] = r == k ? spacing[r] : 0;
+    out[3] = out[7] = out[11] = 0;
+}
+
 int gn_grid_of(const struct gn_tensor *t, const double affine[12], struct gn_grid *g,
                struct gn_err *err)
 {

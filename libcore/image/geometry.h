@@ -33,6 +33,10 @@ int gn_affine_invert(const double a[12], double inverse[12], struct gn_err *err)
 /* The affine of the part that starts at voxel origin (fractions allowed). out may be a. */
 void gn_affine_shift(const double a[12], const double origin[3], double out[12]);
 void gn_affine_shift_voxels(const double a[12], const int64_t origin[3], double out[12]);
+/* The axes along which an image of this size is turned and shifted: those of a, without its origin.
+ * A picture (one plane) that does not lie across the world's third axis is turned along its own
+ * axes, as if they were the world's. out may be a. */
+void gn_affine_turning(const double a[12], const int64_t size[3], double out[12]);
 
 /* Size and affine as a grid; the tensor must be c z y x. */
 int gn_grid_of(const struct gn_tensor *t, const double affine[12], struct gn_grid *g,

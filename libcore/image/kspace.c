@@ -252,13 +252,12 @@ static int motion_map(const double affine[12], const int64_t size[3], const doub
             turn[4 * i + k] = ras[i] * r[i][k] * ras[k];
         turn[4 * i + 3] = flat && i == 2 ? 0 : ras[i] * translation[i];
     }
-    memcpy(mm, affine, sizeof mm);
-    mm[3] = mm[7] = mm[11] = 0;
+    gn_affine_turning(affine, size, mm);
     if (gn_affine_invert(mm, inverse, err))
         return -1;
     gn_affine_multiply(turn, mm, voxel);
     gn_affine_multiply(inverse, voxel, map);
-    if (flat) /* an oblique plane stays in itself */
+    if (flat) /* a plane stays in itself */
         for (int k = 0; k < 4; k++)
             map[8 + k] = k == 2;
     for (int i = 0; i < 3; i++)

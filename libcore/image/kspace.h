@@ -44,7 +44,8 @@ struct gn_motion {
 /* k-space is filled along z (y if there is one plane) from the moved images in turn; the image as
  * it is fills the segment of the first time above 0.5 (none: the last). A moved image reads at p
  * the place R (p - c) + c + t, c the centre; outside lies fill, one value a component. One plane:
- * turned about z alone and shifted within the plane. affine: its origin is not looked at. Error:
+ * turned about z alone and shifted within the plane, one that lies askew along its own axes
+ * (gn_affine_turning). affine: its origin is not looked at. Error:
  * it is singular. */
 int gn_kspace_move(struct gn_tensor *t, const double affine[12], const struct gn_motion *motion,
                    const double *fill, struct gn_err *err) GN_MUST_USE;
