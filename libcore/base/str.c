@@ -185,30 +185,47 @@ static int plain_letter(char c)
     return c == '-' ? '_' : tolower((unsigned char)c);
 }
 
-/* Edits (insert, delete, replace, swap of neighbours) from a to b; both at most NEAREST_MAX. */
-static int edits(const char *a, const char *b)
+static bool is_vowel(char c)
+{
+    return c && strchr("aeiouy", tolower((unsigned char)c));
+}
+
+/* A slip, in parts, so that of equally many slips the likelier wins: who writes by ear takes a
+ * vowel for a vowel, who writes fast swaps neighbours. At most 15 slips cannot add up to fewer. */
+enum { SLIP = 16, LIKELY_SLIP = 15 };
+
+static int replace_cost(char a, char b)
+{
+    if (plain_letter(a) == plain_letter(b))
+        return 0;
+    return is_vowel(a) && is_vowel(b) ? LIKELY_SLIP : SLIP;
+}
+
+/* What the slips (insert, delete, replace, swap of neighbours) from a to b cost; both at most
+ * NEAREST_MAX. */
+static int slips(const char *a, const char *b)
 {
     int rows[3][NEAREST_MAX + 2];
     int *before = rows[0], *last = rows[1], *now = rows[2];
     int la = (int)strlen(a), lb = (int)strlen(b);
 
     for (int j = 0; j <= lb; j++)
-        last[j] = before[j] = j;
+        last[j] = before[j] = j * SLIP;
     for (int i = 1; i <= la; i++) {
         int *swap = before;
 
-        now[0] = i;
+        now[0] = i * SLIP;
         for (int j = 1; j <= lb; j++) {
-            int same = plain_letter(a[i - 1]) == plain_letter(b[j - 1]);
-            int best = last[j - 1] + !same;
+            int best = last[j - 1] + replace_cost(a[i - 1], b[j - 1]);
 
-            if (last[j] + 1 < best)
-                best = last[j] + 1;
-            if (now[j - 1] + 1 < best)
-                best = now[j - 1] + 1;
+            if (last[j] + SLIP < best)
+                best = last[j] + SLIP;
+            if (now[j - 1] + SLIP < best)
+                best = now[j - 1] + SLIP;
             if (i > 1 && j > 1 && plain_letter(a[i - 1]) == plain_letter(b[j - 2]) &&
-                plain_letter(a[i - 2]) == plain_letter(b[j - 1]) && before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
+                plain_letter(a[i - 2]) == plain_letter(b[j - 1]) &&
+                before[j - 2] + LIKELY_SLIP < best)
+                best = before[j - 2] + LIKELY_SLIP;
             now[j] = best;
         }
         before = last;
@@ -229,21 +246,21 @@ const char *gn_nearest(const char *typed, const char *const *names)
 {
     const char *best = NULL;
     size_t length = strlen(typed);
-    int least = 0;
+    int most = (length < 3 ? 1 : (int)(length + 2) / 3) * SLIP, least = 0;
 
     if (length == 0 || length > NEAREST_MAX)
         return NULL;
     for (; *names; names++) {
-        int d = 0;
+        int cost = 0;
 
         if (strlen(*names) > NEAREST_MAX)
             continue;
-        d = edits(typed, *names);
-        if (length >= 3 && starts_with(*names, typed) && d > 1)
-            d = 1; /* a beginning of the name is as near as one slip */
-        if (d <= (length < 3 ? 1 : (int)(length + 2) / 3) && (!best || d < least)) {
+        cost = slips(typed, *names);
+        if (length >= 3 && starts_with(*names, typed) && cost > SLIP)
+            cost = SLIP; /* a beginning of the name is as near as one slip */
+        if (cost <= most && (!best || cost < least)) {
             best = *names;
-            least = d;
+            least = cost;
         }
     }
     return best;

@@ -45,7 +45,8 @@ void gn_strs_free(struct gn_strs *list);
 uint64_t gn_fnv1a(uint64_t start, const void *bytes, size_t n);
 
 /* The name in the NULL-terminated list nearest to what was typed (case ignored), or NULL when
- * none is near. */
+ * none is near. Of equally near ones that which a vowel for a vowel or two swapped letters make,
+ * else the first. */
 const char *gn_nearest(const char *typed, const char *const *names);
 
 /* Numbers from text: the whole text must be one number in the C locale (hex refused, a leading 0

@@ -185,15 +185,11 @@ int gn_reader_choice(struct gn_reader *r, const struct gn_yaml *at, const char *
     int rc = -1;
     gn_choice_list(k->choices, &list);
     if (!c) {
-        const char *all[128];
-        size_t n = 0;
-        for (const struct gn_choice *p = k->choices; p->name && n < 127; p++) {
-            all[n++] = p->name;
-        }
-        all[n] = NULL;
-        const char *near = gn_nearest(text, all);
-        gn_reader_fault(r, at, path, "not a valid option: %s%s%s (allowed: %s)", text,
-                        near ? "; the nearest is " : "", near ? near : "", gn_str_text(&list));
+        struct gn_str near = { 0 };
+        gn_choice_suggest(k->choices, text, &near);
+        gn_reader_fault(r, at, path, "not a valid option: %s%s (allowed: %s)", text,
+                        gn_str_text(&near), gn_str_text(&list));
+        gn_str_free(&near);
     } else if (!c->built) {
         gn_reader_fault(r, at, path, "%s is not available in this version (allowed: %s)", c->name,
                         gn_str_text(&list));

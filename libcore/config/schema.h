@@ -76,6 +76,8 @@ const struct gn_key *gn_config_key_find(const char *prefix, const char *name, co
 const struct gn_choice *gn_choice_find(const struct gn_choice *choices, const char *text);
 /* "unet, resunet": those that are built. */
 void gn_choice_list(const struct gn_choice *choices, struct gn_str *out);
+/* "; the nearest is dice, another name of dc", if any name or other spelling is near. */
+void gn_choice_suggest(const struct gn_choice *choices, const char *typed, struct gn_str *out);
 
 const char *gn_config_key_last(const struct gn_key *key); /* the last part of its path; borrowed */
 bool gn_config_key_in(const struct gn_key *key, const char *prefix); /* directly in that section? */

@@ -1,9 +1,13 @@
 /* schema_text.c - looking things up in the table of keys, and telling about them. */
 #include "config/schema.h"
 
+#include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/mem.h"
 
 const char *const gn_key_kind_names[GN_KEY_KINDS] = {
     "section",          "name or section", "steps",   "step",         "integer",
@@ -83,6 +87,31 @@ void gn_choice_list(const struct gn_choice *choices, struct gn_str *out)
             comma = ", ";
         }
     }
+}
+
+void gn_choice_suggest(const struct gn_choice *choices, const char *typed, struct gn_str *out)
+{
+    struct gn_strs words = { 0 };
+    for (const struct gn_choice *c = choices; c && c->name; c++) {
+        gn_strs_add(&words, c->name);
+        for (const char *p = c->also; p && *p;) {
+            size_t n = strcspn(p, " ");
+            if (isalpha((unsigned char)*p)) { /* no digit or sign is a slip for another */
+                char *word = gn_strndup(p, n);
+                gn_strs_add(&words, word);
+                free(word);
+            }
+            p += n + strspn(p + n, " ");
+        }
+    }
+    const char *near = words.n ? gn_nearest(typed, (const char *const *)words.item) : NULL;
+    if (near) {
+        const struct gn_choice *c = gn_choice_find(choices, near);
+        gn_str_addf(out, "; the nearest is %s", near);
+        if (strcmp(near, c->name) != 0)
+            gn_str_addf(out, ", another name of %s", c->name);
+    }
+    gn_strs_free(&words);
 }
 
 static void put_range(const struct gn_key *k, struct gn_str *out)

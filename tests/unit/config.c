@@ -322,6 +322,8 @@ static void test_faults(void)
                   "unetr is not available in this version (allowed: unet, resunet"));
     CHECK("a name that does not is told from that",
           refused("optimizer: adamm", "not a valid option: adamm; the nearest is adam"));
+    CHECK("another spelling may be the nearest; whose it is is told",
+          refused("loss_function: dyce", "dyce; the nearest is dice, another name of dc (allowed"));
     CHECK("private training is refused",
           refused("differential_privacy: {noise_multiplier: 1}", "not available in this version"));
     CHECK("and may be off",
