@@ -10,6 +10,7 @@
 #include "run/predict.h"
 #include "run/process.h"
 #include "run/study.h"
+#include "run/targets.h"
 #include "tool/tool.h"
 
 static const char *const devices[] = {"cpu", "ref", NULL};
@@ -81,6 +82,7 @@ static void list_inputs(const char *input, struct gn_strs *list)
 static int run_study(struct gn_tool_ctx *ctx)
 {
     struct gn_config config = {0};
+    struct gn_targets targets = {0};
     struct gn_strs csv = {0};
     struct gn_str text = {0};
     struct gn_study s = {
@@ -102,7 +104,14 @@ static int run_study(struct gn_tool_ctx *ctx)
     list_inputs(args.input, &csv);
     s.csv = (const char *const *)csv.item;
     s.n_csv = csv.n;
-    if (gn_config_load(&config, args.config, &ctx->err) < 0 || gn_study_open(&s, &ctx->err) < 0 ||
+    if (gn_config_load(&config, args.config, &ctx->err) < 0)
+        goto out;
+    if (args.print)
+        gn_config_locate_targets(&config);
+    else if (gn_targets_of_config(&targets, &config, &ctx->err) < 0)
+        goto out;
+    s.targets = args.print ? NULL : &targets;
+    if (gn_study_open(&s, &ctx->err) < 0 ||
         (args.only && gn_study_check_leaf(&s, args.only, &ctx->err) < 0))
         goto out;
     if (args.print) {
@@ -122,6 +131,7 @@ static int run_study(struct gn_tool_ctx *ctx)
     rc = say(&text, &ctx->err);
 out:
     gn_study_free(&s);
+    gn_targets_free(&targets);
     gn_config_free(&config);
     gn_strs_free(&csv);
     gn_str_free(&text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/targets.h"
 #include "run/train.h"
 #include "run/weights.h"
 #include "tool/source.h"
@@ -38,6 +39,7 @@ static const struct gn_opt opts[] = {
 static int train_main(struct gn_tool_ctx *ctx)
 {
     struct gn_config config;
+    struct gn_targets targets = {0};
     struct gn_stream *in = NULL;
     const char *operand = ctx->operands.n ? ctx->operands.item[0] : "-";
     int rc = -1;
@@ -46,6 +48,8 @@ static int train_main(struct gn_tool_ctx *ctx)
         return gn_err_usage(&ctx->err, "one stream at most (cat joins several)");
     if (gn_config_load(&config, args.config, &ctx->err) < 0)
         return -1;
+    if (gn_targets_of_config(&targets, &config, &ctx->err) < 0)
+        goto out;
     if (args.class_counts && gn_weights_from_counts(&config, args.class_counts, &ctx->err) < 0)
         goto out;
     if (gn_source_check_stream(operand, "gn-train", &ctx->err) == 0)
@@ -54,6 +58,7 @@ static int train_main(struct gn_tool_ctx *ctx)
         goto out;
     struct gn_train_options o = {
         .config = &config,
+        .targets = &targets,
         .out = args.out,
         .cache = args.cache,
         .val = args.val,
@@ -71,6 +76,7 @@ static int train_main(struct gn_tool_ctx *ctx)
     }
 out:
     gn_stream_close(in);
+    gn_targets_free(&targets);
     gn_config_free(&config);
     return rc;
 }
