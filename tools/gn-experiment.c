@@ -234,6 +234,9 @@ static const struct gn_tool tool = {
         "the last epoch that was saved. When a program fails, its message is shown, and which "
         "part of the study failed; -v shows all that make and the programs say. --memory is a "
         "limit of each program that runs.\n\n"
+        "What preprocessing needs of a target image (histogram_matching, stain_normalizer) is kept "
+        "in targets.safetensors, which the recipes use, and in each model; an image that has "
+        "changed is another config.\n\n"
         "A model and an image are all that predict needs: it gives the bytes that the "
         "study gives for the same image. Sizes are looked at first: a volume for a model of 2-D "
         "images, or the reverse, is refused. With --keep-going its predictions.csv lists the "
@@ -241,7 +244,8 @@ static const struct gn_tool tool = {
     .input = "A YAML configuration (or a model, which has one) and a data table. An image operand "
              "of predict is one subject; its channels are joined by commas in the model's order.",
     .output =
-        "In DIR: config.yaml (resolved), data.csv, sources.tsv, Makefile, cache/, and in each leaf "
+        "In DIR: config.yaml (resolved), data.csv, sources.tsv, Makefile, cache/, "
+        "targets.safetensors where preprocessing has target images, and in each leaf "
         "(DIR itself "
         "when there is one, else testing_F/G/) data_training.csv, data_validation.csv, "
         "data_testing.csv, model/, predictions/, scores.tsv, report/predictions.png. "

@@ -55,7 +55,8 @@ static void show_targets(const struct gn_safetensors *st, struct gn_str *out)
         const struct gn_tensor *t = gn_safetensors_get(st, name);
         if (t && t->rank == 2)
             gn_str_addf(out, stains ? "%s\tthe stains of a picture\n"
-                                    : "%s\tthe values of an image, %lld channel%s, %lld quantiles\n",
+                                    : "%s\tthe values of an image, %lld channel%s, "
+                                      "%lld quantiles\n",
                         name, (long long)t->shape[0], t->shape[0] == 1 ? "" : "s",
                         (long long)t->shape[1] - 3);
     }
@@ -187,8 +188,8 @@ static const struct gn_tool tool = {
                    "layers, parameters, cost, receptive field, smallest patch and the memory that "
                    "training and inference will take. Of a model "
                    "it also checks that the file holds every tensor of that network, and that its "
-                   "metadata are such as prediction takes; else the last line, on standard error, "
-                   "says why not, and the status is 1.",
+                   "metadata and targets of preprocessing are such as prediction takes; else the "
+                   "last line, on standard error, says why not, and the status is 1.",
     .output = "Text on standard output, or in the file of -o: a table of layers, then one line a "
               "fact, its name, a tab, its value; or YAML.",
     .commands = commands,

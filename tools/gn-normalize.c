@@ -314,7 +314,11 @@ static const struct gn_tool tool = {
                    "together again in its colours, rounded. ruifrok's stains are fixed; macenko "
                    "and vahadane find them in the tissue; where these are within 10 degrees, "
                    "ruifrok's are taken, with a warning. --to-rgb and --to-rgba pass images of "
-                   "other numbers of components on as they are.",
+                   "other numbers of components on as they are.\n\n"
+                   "A target is an image; or a .safetensors model that was trained with such a "
+                   "step, which keeps what the step needs of its target (with the model's --levels "
+                   "and --points). The history shows it by a hash of that, target- and sixteen "
+                   "digits, whatever the file is called.",
     .input = "A stream of samples.",
     .output = "The samples, images as float32 (--stain and --to-rgb: uint8; --to-rgba: of the "
               "same type); parent.* is dropped.",

@@ -4,8 +4,8 @@
  * Both are .safetensors. Metadata of both: format, version, config (YAML as resolved), channels,
  * class_list, preprocessing (commands, one a line), epoch, history (gn-train's line). latest adds
  * state (key=value lines), init (a hash of the weights of --init, if it began with such) and the
- * optimiser's arrays as "optim.NAME.PARAMETER". Tensors beside the weights: targets of preprocessing,
- * as run/target.h says.
+ * optimiser's arrays as "optim.NAME.PARAMETER". Beside the weights: targets of
+ * preprocessing (run/target.h).
  */
 #ifndef GN_RUN_CHECKPOINT_H
 #define GN_RUN_CHECKPOINT_H

@@ -63,7 +63,7 @@ t 'the target makes a difference, and the cache was brought to it' '
         gn-normalize --zscore full >x.gnt
     gn-save -o x x.gnt
     gn-save -o y ../whole/cache/head_002.gnt
-    same x/*/*_Channel_0.nii.gz y/*/*_t1.nii.gz'
+    same x/*/*_Channel_0.nii.gz y/*/*_Channel_0.nii.gz'
 t 'gn-model show names it; neither the model nor the study knows a path or an image' '
     gn-model show ../whole/model/best.safetensors >s
     grep -qx "preprocessing.histogram_matching.target	the values of an image, 1 channel, 8 quantiles" s
