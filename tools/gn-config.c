@@ -7,6 +7,7 @@
 #include "config/data.h"
 #include "config/pipeline.h"
 #include "config/schema.h"
+#include "config/target.h"
 #include "tool/tool.h"
 
 static const char *const part_names[] = { "all", "cache", "train", "predict", "score", NULL };
@@ -131,6 +132,7 @@ static int run_command(struct gn_tool_ctx *ctx, const char *command, struct gn_s
     if (!strcmp(command, "print")) {
         gn_config_print(&c, out);
     } else if (!strcmp(command, "pipeline")) {
+        gn_config_locate_targets(&c);
         gn_config_pipeline(&c, file, part_of(args.only), out);
     } else {
         if (check(ctx, &c, file, n == 2 ? ctx->operands.item[1] : NULL))

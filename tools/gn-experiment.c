@@ -10,6 +10,7 @@
 #include "run/predict.h"
 #include "run/process.h"
 #include "run/study.h"
+#include "run/targets.h"
 #include "tool/tool.h"
 
 static const char *const devices[] = {"cpu", "ref", NULL};
@@ -81,6 +82,7 @@ static void list_inputs(const char *input, struct gn_strs *list)
 static int run_study(struct gn_tool_ctx *ctx)
 {
     struct gn_config config = {0};
+    struct gn_targets targets = {0};
     struct gn_strs csv = {0};
     struct gn_str text = {0};
     struct gn_study s = {
@@ -102,7 +104,14 @@ static int run_study(struct gn_tool_ctx *ctx)
     list_inputs(args.input, &csv);
     s.csv = (const char *const *)csv.item;
     s.n_csv = csv.n;
-    if (gn_config_load(&config, args.config, &ctx->err) < 0 || gn_study_open(&s, &ctx->err) < 0 ||
+    if (gn_config_load(&config, args.config, &ctx->err) < 0)
+        goto out;
+    if (args.print)
+        gn_config_locate_targets(&config);
+    else if (gn_targets_of_config(&targets, &config, &ctx->err) < 0)
+        goto out;
+    s.targets = args.print ? NULL : &targets;
+    if (gn_study_open(&s, &ctx->err) < 0 ||
         (args.only && gn_study_check_leaf(&s, args.only, &ctx->err) < 0))
         goto out;
     if (args.print) {
@@ -122,6 +131,7 @@ static int run_study(struct gn_tool_ctx *ctx)
     rc = say(&text, &ctx->err);
 out:
     gn_study_free(&s);
+    gn_targets_free(&targets);
     gn_config_free(&config);
     gn_strs_free(&csv);
     gn_str_free(&text);
@@ -224,6 +234,9 @@ static const struct gn_tool tool = {
         "the last epoch that was saved. When a program fails, its message is shown, and which "
         "part of the study failed; -v shows all that make and the programs say. --memory is a "
         "limit of each program that runs.\n\n"
+        "What preprocessing needs of a target image (histogram_matching, stain_normalizer) is kept "
+        "in targets.safetensors, which the recipes use, and in each model; an image that has "
+        "changed is another config.\n\n"
         "A model and an image are all that predict needs: it gives the bytes that the "
         "study gives for the same image. Sizes are looked at first: a volume for a model of 2-D "
         "images, or the reverse, is refused. With --keep-going its predictions.csv lists the "
@@ -231,7 +244,8 @@ static const struct gn_tool tool = {
     .input = "A YAML configuration (or a model, which has one) and a data table. An image operand "
              "of predict is one subject; its channels are joined by commas in the model's order.",
     .output =
-        "In DIR: config.yaml (resolved), data.csv, sources.tsv, Makefile, cache/, and in each leaf "
+        "In DIR: config.yaml (resolved), data.csv, sources.tsv, Makefile, cache/, "
+        "targets.safetensors where preprocessing has target images, and in each leaf "
         "(DIR itself "
         "when there is one, else testing_F/G/) data_training.csv, data_validation.csv, "
         "data_testing.csv, model/, predictions/, scores.tsv, report/predictions.png. "

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "io/safetensors.h"
 #include "run/checkpoint.h"
+#include "run/target.h"
 #include "tool/tool.h"
 
 static struct model_args {
@@ -46,6 +47,21 @@ static bool is_model(const char *path)
     return n > 12 && !strcmp(path + n - 12, ".safetensors");
 }
 
+/* What preprocessing brings images to. */
+static void show_targets(const struct gn_safetensors *st, struct gn_str *out)
+{
+    for (int stains = 0; stains < 2; stains++) {
+        const char *name = gn_target_tensor_name(&(struct gn_target_use){ .stains = stains });
+        const struct gn_tensor *t = gn_safetensors_get(st, name);
+        if (t && t->rank == 2)
+            gn_str_addf(out, stains ? "%s\tthe stains of a picture\n"
+                                    : "%s\tthe values of an image, %lld channel%s, "
+                                      "%lld quantiles\n",
+                        name, (long long)t->shape[0], t->shape[0] == 1 ? "" : "s",
+                        (long long)t->shape[1] - 3);
+    }
+}
+
 /* Does the file hold what the network its config names is made of? */
 static int compare(struct gn_tool_ctx *ctx, const char *path, const struct gn_safetensors *st,
                    const struct gn_net_spec *spec, struct gn_str *out)
@@ -78,6 +94,7 @@ static int compare(struct gn_tool_ctx *ctx, const char *path, const struct gn_sa
     for (size_t i = 0; i < st->n_meta; i++)
         if (strcmp(st->meta[i].key, "config"))
             gn_str_addf(out, "%s\t%s\n", st->meta[i].key, st->meta[i].value);
+    show_targets(st, out);
     rc = 0;
 out:
     gn_net_free(net);
@@ -171,8 +188,8 @@ static const struct gn_tool tool = {
                    "layers, parameters, cost, receptive field, smallest patch and the memory that "
                    "training and inference will take. Of a model "
                    "it also checks that the file holds every tensor of that network, and that its "
-                   "metadata are such as prediction takes; else the last line, on standard error, "
-                   "says why not, and the status is 1.",
+                   "metadata and targets of preprocessing are such as prediction takes; else the "
+                   "last line, on standard error, says why not, and the status is 1.",
     .output = "Text on standard output, or in the file of -o: a table of layers, then one line a "
               "fact, its name, a tab, its value; or YAML.",
     .commands = commands,

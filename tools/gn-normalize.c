@@ -9,7 +9,7 @@
 #include "image/histogram.h"
 #include "image/normalize.h"
 #include "image/stain.h"
-#include "io/format.h"
+#include "run/target.h"
 #include "tool/tool.h"
 
 static struct normalize_args {
@@ -25,12 +25,8 @@ static struct normalize_args {
 static enum gn_zscore kind;
 
 /* The target of --histogram-match or --stain. */
-static struct target {
-    struct gn_landmarks *component; /* one each */
-    int64_t components;
-    enum gn_stain stain;
-    struct gn_stain_fit fit;
-} target;
+static struct gn_target target;
+static struct gn_target_use use;
 
 enum { ONE = GN_OPT_ONE_OF | GN_OPT_NO_DEFAULT };
 static const struct gn_opt opts[] = {
@@ -73,37 +69,18 @@ static bool ordered(const struct gn_range *r)
     return !r->set || (!isnan(r->lo) && !isnan(r->hi) && r->lo <= r->hi);
 }
 
-static int read_target(const char *path, struct gn_err *err)
+/* What is recorded is not what the file is called but what it holds. */
+static int read_target(struct gn_tool_ctx *ctx)
 {
-    struct gn_picture p;
-    struct gn_tensor t = {0};
-    int rc = -1;
-    if (gn_picture_read(path, false, &p, err) < 0)
+    const char **path = args.stain ? &args.target : &args.match;
+    use.stains = args.stain;
+    use.levels = (int)args.levels;
+    use.points = (int)args.points;
+    if (gn_target_read(&target, *path, &use, &ctx->err) < 0)
         return -1;
-    if (gn_tensor_convert(&p.tensor, GN_FLOAT32, &t, err) < 0)
-        goto out;
-    const int64_t components = t.shape[0], n = gn_tensor_count(&t) / components;
-    if (args.stain) {
-        if (components != 3 && components != 4)
-            gn_err_set(err, "not a colour picture: %lld components", (long long)components);
-        else
-            rc = gn_stain_fit(t.data, n, target.stain, &target.fit, err);
-        if (rc == 0 && target.fit.fallback)
-            gn_log(GN_LOG_WARN, "%s: no two stains told apart: ruifrok's are taken", path);
-        goto out;
-    }
-    target.component = gn_alloc((size_t)components * sizeof *target.component);
-    target.components = components;
-    rc = 0;
-    for (int64_t c = 0; c < components && rc == 0; c++)
-        rc = gn_landmarks_of((const float *)t.data + c * n, n, (int)args.levels, (int)args.points,
-                             &target.component[c], err);
-    if (rc == 1)
-        rc = gn_err_set(err, "one value only: not a target");
-out:
-    gn_tensor_free(&t);
-    gn_picture_free(&p);
-    return rc < 0 ? gn_err_wrap(err, "%s", path) : 0;
+    *path = target.name;
+    gn_tool_make_history(ctx);
+    return 0;
 }
 
 static int begin(struct gn_tool_ctx *ctx)
@@ -142,17 +119,14 @@ static int begin(struct gn_tool_ctx *ctx)
         (gn_opts_given(&ctx->opts, &args.levels) || gn_opts_given(&ctx->opts, &args.points)))
         return gn_err_usage(err, "--levels and --points go with --histogram-match and --equalize");
     for (int i = 0; args.stain && strcmp(args.stain, gn_stain_names[i]); i++)
-        target.stain = (enum gn_stain)(i + 1);
-    return args.match ? read_target(args.match, err)
-           : args.stain ? read_target(args.target, err) : 0;
+        use.extractor = (enum gn_stain)(i + 1);
+    return args.match || args.stain ? read_target(ctx) : 0;
 }
 
 static void cleanup(struct gn_tool_ctx *ctx)
 {
     (void)ctx;
-    for (int64_t c = 0; c < target.components; c++)
-        gn_landmarks_free(&target.component[c]);
-    free(target.component);
+    gn_target_free(&target);
 }
 
 /* The mask as one byte a voxel; NULL with an error when there is none of this size. */
@@ -203,7 +177,7 @@ static int stain_step(struct gn_tensor *t, const char *name, struct gn_err *err)
     if (t->shape[0] != 3)
         return gn_err_set(err, "--stain needs R, G, B: %lld channels%s", (long long)t->shape[0],
                           t->shape[0] == 4 ? "; gn-normalize --to-rgb drops the fourth" : "");
-    if (gn_stain_fit(t->data, n, target.stain, &own, err) < 0)
+    if (gn_stain_fit(t->data, n, use.extractor, &own, err) < 0)
         return -1;
     if (own.fallback)
         gn_log(GN_LOG_WARN, "%s: no two stains told apart: ruifrok's are taken", name);
@@ -340,7 +314,11 @@ static const struct gn_tool tool = {
                    "together again in its colours, rounded. ruifrok's stains are fixed; macenko "
                    "and vahadane find them in the tissue; where these are within 10 degrees, "
                    "ruifrok's are taken, with a warning. --to-rgb and --to-rgba pass images of "
-                   "other numbers of components on as they are.",
+                   "other numbers of components on as they are.\n\n"
+                   "A target is an image; or a .safetensors model that was trained with such a "
+                   "step, which keeps what the step needs of its target (with the model's --levels "
+                   "and --points). The history shows it by a hash of that, target- and sixteen "
+                   "digits, whatever the file is called.",
     .input = "A stream of samples.",
     .output = "The samples, images as float32 (--stain and --to-rgb: uint8; --to-rgba: of the "
               "same type); parent.* is dropped.",

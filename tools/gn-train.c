@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/targets.h"
 #include "run/train.h"
 #include "run/weights.h"
 #include "tool/source.h"
@@ -38,6 +39,7 @@ static const struct gn_opt opts[] = {
 static int train_main(struct gn_tool_ctx *ctx)
 {
     struct gn_config config;
+    struct gn_targets targets = {0};
     struct gn_stream *in = NULL;
     const char *operand = ctx->operands.n ? ctx->operands.item[0] : "-";
     int rc = -1;
@@ -46,6 +48,8 @@ static int train_main(struct gn_tool_ctx *ctx)
         return gn_err_usage(&ctx->err, "one stream at most (cat joins several)");
     if (gn_config_load(&config, args.config, &ctx->err) < 0)
         return -1;
+    if (gn_targets_of_config(&targets, &config, &ctx->err) < 0)
+        goto out;
     if (args.class_counts && gn_weights_from_counts(&config, args.class_counts, &ctx->err) < 0)
         goto out;
     if (gn_source_check_stream(operand, "gn-train", &ctx->err) == 0)
@@ -54,6 +58,7 @@ static int train_main(struct gn_tool_ctx *ctx)
         goto out;
     struct gn_train_options o = {
         .config = &config,
+        .targets = &targets,
         .out = args.out,
         .cache = args.cache,
         .val = args.val,
@@ -71,6 +76,7 @@ static int train_main(struct gn_tool_ctx *ctx)
     }
 out:
     gn_stream_close(in);
+    gn_targets_free(&targets);
     gn_config_free(&config);
     return rc;
 }
@@ -108,6 +114,13 @@ static const struct gn_tool tool = {
                    "the first difference is named. A config without data_preprocessing takes what "
                    "was done as its own; a step that a model could not ask for again (one that "
                    "reads a file) is refused then.\n\n"
+                   "Where data_preprocessing names a target image (histogram_matching, "
+                   "stain_normalizer), what the step needs of it goes into the model, as a tensor "
+                   "preprocessing.STEP.target of a few numbers, and its name, a hash of them, "
+                   "takes the place of the path; prediction no longer needs the file. A relative "
+                   "path is meant from the working folder, or where nothing is there, from the "
+                   "config's. A file that has changed is another config; a model in the place of "
+                   "the config brings its own target.\n\n"
                    "A label value that is in no class of class_list is an error, but for 0; so are "
                    "a fractional label and a validation loss that is not "
                    "finite. A class that occurs in no label of the first epoch is a warning.\n\n"

@@ -85,8 +85,13 @@ static void add_limits(const char *command, const struct gn_yaml *v, struct gn_s
     gn_str_free(&s);
 }
 
+static void put_target(const struct gn_config *c, const struct gn_yaml *target, struct gn_str *out)
+{
+    gn_str_add_shell(out, c->targets_from ? c->targets_from : target->text);
+}
+
 /* With a target, adaptive, or to a ramp. */
-static void add_histogram(const struct gn_yaml *v, struct gn_strs *out)
+static void add_histogram(const struct gn_config *c, const struct gn_yaml *v, struct gn_strs *out)
 {
     static const char *const parts[][3] = { { "num_hist_level", " --levels ", "1024" },
                                             { "num_match_points", " --points ", "16" } };
@@ -98,7 +103,7 @@ static void add_histogram(const struct gn_yaml *v, struct gn_strs *out)
     } else {
         gn_str_add(&s, target ? "--histogram-match " : "--equalize");
         if (target)
-            gn_str_add_shell(&s, target->text);
+            put_target(c, target, &s);
         for (size_t i = 0; i < 2; i++) {
             const struct gn_yaml *n = gn_yaml_get(v, parts[i][0]);
             if (n && strcmp(n->text, parts[i][2]))
@@ -109,11 +114,11 @@ static void add_histogram(const struct gn_yaml *v, struct gn_strs *out)
     gn_str_free(&s);
 }
 
-static void add_stain(const struct gn_yaml *v, struct gn_strs *out)
+static void add_stain(const struct gn_config *c, const struct gn_yaml *v, struct gn_strs *out)
 {
     struct gn_str s = { 0 };
     gn_str_addf(&s, "gn-normalize --stain %s --target ", gn_yaml_get(v, "extractor")->text);
-    gn_str_add_shell(&s, gn_yaml_get(v, "target")->text);
+    put_target(c, gn_yaml_get(v, "target"), &s);
     gn_strs_add(out, gn_str_text(&s));
     gn_str_free(&s);
 }
@@ -161,9 +166,9 @@ static void add_step(const struct gn_config *c, const struct gn_config_step *s, 
     } else if (!strcmp(s->name, "crop_external_zero_planes")) {
         add_patch(c, out);
     } else if (!strcmp(s->name, "histogram_matching")) {
-        add_histogram(s->value, out);
+        add_histogram(c, s->value, out);
     } else if (!strcmp(s->name, "stain_normalizer")) {
-        add_stain(s->value, out);
+        add_stain(c, s->value, out);
     } else if (!strcmp(s->name, "normalize_by_val")) {
         add_by_val(s->value, out);
     } else if (!strcmp(s->name, "normalize_imagenet")) {

@@ -1,10 +1,12 @@
 /* check.c - what must hold between the keys of a config. */
 #include "config/data.h"
 #include "config/reader.h"
+#include "config/target.h"
 
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void gn_config_patch_rule(const char *architecture, int depth, int64_t *multiple, int64_t *least)
 {
@@ -156,9 +158,25 @@ void gn_reader_check(struct gn_reader *r)
     check_patch(r);
 }
 
+/* A target is read when the first image is: that it is there can be said now. */
+static void check_targets(const struct gn_config *c, const char *path, struct gn_strs *faults)
+{
+    for (int i = 0; i < c->pre.n; i++) {
+        char *file = gn_config_target(c, i) ? gn_config_target_path(c, i) : NULL;
+        if (file && access(file, F_OK) < 0) {
+            char *line = gn_asprintf("%s: data_preprocessing.%s.target: %s: no such file", path,
+                                     c->pre.step[i].name, file);
+            gn_strs_add(faults, line);
+            free(line);
+        }
+        free(file);
+    }
+}
+
 void gn_config_check_training(const struct gn_config *c, const char *path, struct gn_strs *faults)
 {
     int64_t m, least, values = 1;
+    check_targets(c, path, faults);
     bool batch = c->norm_type && !strcmp(c->norm_type, "batch");
     gn_config_patch_rule(c->architecture, c->depth, &m, &least);
     if (m == 1 || (!batch && !(c->norm_type && !strcmp(c->norm_type, "instance"))))

@@ -77,6 +77,8 @@ struct gn_config {
     double scaling_factor;
     struct gn_config_steps pre, aug, post;
     bool save_output;
+    const char *targets_from; /* borrowed: the file that commands are to take all targets from;
+                                 NULL: each its own (config/target.h) */
 
     char *path;
     struct gn_yaml_doc doc; /* the file as read; steps borrow from it */

@@ -10,7 +10,8 @@
 #define GN_CONFIG_TOLERANCE 1e-5
 
 /* Adds a line for what keeps a config that was read without fault from being trained with: a norm
- * that would take its statistics over a single value, at the deepest level of the network. */
+ * that would take its statistics over a single value, at the deepest level of the network; a target
+ * of preprocessing that is not there. */
 void gn_config_check_training(const struct gn_config *c, const char *path, struct gn_strs *faults);
 
 /* Adds a line for each thing that keeps the table csv from being trained on with the config that

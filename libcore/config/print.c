@@ -1,5 +1,6 @@
 /* print.c - the resolved config as YAML, and the keys by which two configs differ. */
 #include "config/reader.h"
+#include "config/target.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -223,7 +224,8 @@ static void compare(const struct gn_yaml *a, const struct gn_yaml *b, const char
             put_flow(a, &x);
         if (b)
             put_flow(b, &y);
-        if (!a || !b || strcmp(gn_str_text(&x), gn_str_text(&y)))
+        if ((!a || !b || strcmp(gn_str_text(&x), gn_str_text(&y))) &&
+            !gn_config_targets_differ(a, b, path, keys))
             gn_strs_add(keys, path);
         gn_str_free(&x);
         gn_str_free(&y);

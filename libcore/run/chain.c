@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "run/checkpoint.h"
+#include "run/targets.h"
 
 static bool is_step(const char *line)
 {
@@ -81,14 +82,20 @@ void gn_chain_free(struct gn_chain *chain)
 /* The model must be able to ask for what was done. */
 static int adopt(struct gn_chain *chain, const struct gn_strs *done, struct gn_err *err)
 {
+    struct gn_target_use use;
+    char name[GN_TARGET_NAME + 1];
     for (size_t k = 0; k < done->n; k++) {
         if (contains(&chain->training_only, done->item[k]))
             continue;
         if (!gn_model_can_replay(done->item[k]))
             return gn_err_set(err,
                               "preprocessing: '%s' was done, which a model cannot ask for: new "
-                              "images could not be prepared in the same way",
-                              done->item[k]);
+                              "images could not be prepared in the same way%s",
+                              done->item[k],
+                              gn_target_of_command(done->item[k], &use, name)
+                                  ? " (written in data_preprocessing it is: then its target goes "
+                                    "into the model)"
+                                  : "");
         gn_strs_add(&chain->all, done->item[k]);
     }
     chain->adopts = false;

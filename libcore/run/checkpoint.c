@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "run/targets.h"
 
 static const char format_name[] = "gn-model 1";
 
@@ -118,8 +119,8 @@ struct step_option {
     const char *tool, *name; /* space-separated spellings */
     bool value;
 };
-/* What preprocessing may ask for: every option of these tools that neither names nor reads a file.
- */
+/* What preprocessing may ask for: every option of these tools that neither names nor reads a file;
+ * and targets, by the names of what the model itself holds. */
 static const struct step_option step_options[] = {
     {"gn-resample", "-s --spacing", true},   {"gn-resample", "--spacing-min", true},
     {"gn-resample", "--size", true},         {"gn-resample", "--canonical", false},
@@ -135,7 +136,10 @@ static const struct step_option step_options[] = {
     {"gn-normalize", "--equalize", false},   {"gn-normalize", "--adaptive-equalize", false},
     {"gn-normalize", "--levels", true},      {"gn-normalize", "--points", true},
     {"gn-normalize", "--to-rgb", false},     {"gn-normalize", "--to-rgba", false},
+    {"gn-normalize", "--stain", true},       {"gn-normalize", "--target", true},
+    {"gn-normalize", "--histogram-match", true},
 };
+static const char *const target_options[] = {"--target", "--histogram-match"};
 
 static bool is_word(const char *word, size_t n, const char *text)
 {
@@ -156,7 +160,13 @@ static const struct step_option *find_step_option(const char *tool, size_t tool_
     return NULL;
 }
 
-bool gn_model_can_replay(const char *command)
+static bool is_target_option(const struct step_option *o)
+{
+    return !strcmp(o->name, target_options[0]) || !strcmp(o->name, target_options[1]);
+}
+
+/* target: where the name of one may stand; NULL: nowhere. */
+static bool can_replay(const char *command, const char *target)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+-";
@@ -174,9 +184,26 @@ bool gn_model_can_replay(const char *command)
             continue;
         if (*word != ' ' || !(n = strspn(++word, plain)) || (word[n] && word[n] != ' '))
             return false;
+        if (is_target_option(o) && !(target && is_word(word, n, target)))
+            return false;
         word += n;
     }
     return options > 0;
+}
+
+bool gn_model_can_replay(const char *command)
+{
+    return can_replay(command, NULL);
+}
+
+/* Is what this command brings images to in the model, undamaged? */
+static int check_target(const struct gn_safetensors *st, const struct gn_target_use *use,
+                        const char *name, struct gn_err *err)
+{
+    struct gn_target t = {0};
+    int rc = gn_target_restore(&t, st, use, name, err);
+    gn_target_free(&t);
+    return rc;
 }
 
 int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *commands,
@@ -188,11 +215,16 @@ int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *comm
     while (*line) {
         size_t n = strcspn(line, "\n");
         char *one = gn_strndup(line, n);
-        bool good = gn_model_can_replay(one);
+        struct gn_target_use use;
+        char name[GN_TARGET_NAME + 1];
+        bool targeted = gn_target_of_command(one, &use, name),
+             good = can_replay(one, targeted ? name : NULL);
+        if (!good)
+            gn_err_set(err, "metadata 'preprocessing': not a preprocessing step: %s", one);
+        else
+            good = !targeted || check_target(st, &use, name, err) == 0;
         if (good)
             gn_strs_add(commands, one);
-        else
-            gn_err_set(err, "metadata 'preprocessing': not a preprocessing step: %s", one);
         free(one);
         if (!good)
             return -1;
@@ -245,6 +277,7 @@ int gn_checkpoint_save(const char *path, struct gn_net *net, const struct gn_mod
     }
     for (int i = 0; i < n; i++)
         gn_safetensors_out_tensor(o, p[i].name, &p[i].tensor);
+    gn_targets_put(info->targets, o);
     for (int i = 0; state && i < n; i++)
         for (int k = 0; k < 3; k++) {
             if (!p[i].optim[k])

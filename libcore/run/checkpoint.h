@@ -4,7 +4,8 @@
  * Both are .safetensors. Metadata of both: format, version, config (YAML as resolved), channels,
  * class_list, preprocessing (commands, one a line), epoch, history (gn-train's line). latest adds
  * state (key=value lines), init (a hash of the weights of --init, if it began with such) and the
- * optimiser's arrays as "optim.NAME.PARAMETER".
+ * optimiser's arrays as "optim.NAME.PARAMETER". Beside the weights: targets of
+ * preprocessing (run/target.h).
  */
 #ifndef GN_RUN_CHECKPOINT_H
 #define GN_RUN_CHECKPOINT_H
@@ -13,6 +14,8 @@
 #include "io/safetensors.h"
 #include "nn/net.h"
 #include "run/setup.h"
+
+struct gn_targets;
 
 enum { GN_MAX_CLASSES = 256 };
 
@@ -38,6 +41,7 @@ struct gn_model_info {
     const struct gn_config *config;
     int channels;
     const struct gn_strs *preprocessing;
+    const struct gn_targets *targets; /* of its steps; NULL: they have none */
     const char *history;
     const char *init; /* a hash of the weights it began with; NULL or "": random ones */
     int64_t epoch; /* the epoch these weights come from */
@@ -57,11 +61,13 @@ void gn_train_state_start(struct gn_train_state *state);
 
 /* The preprocessing a model file asks for, one command an item. A model may come from anywhere and
  * these become command lines, so that only gn-resample and gn-normalize pass, with options that
- * neither name nor read a file: anything else is an error. commands: {0}, the caller's to free. */
+ * neither name nor read a file: anything else is an error. A target is asked for by its name
+ * (run/target.h), and is in the model as that says, or that is the error: who runs the command puts
+ * the model's path in its place. commands: {0}, the caller's to free. */
 int gn_model_preprocessing(const struct gn_safetensors *st, struct gn_strs *commands,
                            struct gn_err *err) GN_MUST_USE;
 
-/* Is this command such a step? */
+/* Is this command such a step, without a target? */
 bool gn_model_can_replay(const char *command);
 
 /* The metadata of a model file beside its config c: format, channels, class_list, preprocessing

@@ -19,6 +19,7 @@
 #include "run/checkpoint.h"
 #include "run/process.h"
 #include "run/study_undo.h"
+#include "run/targets.h"
 
 enum { MAX_STAGES = 64, TALK_LIMIT = 1 << 20, NAMED = 10 };
 
@@ -168,6 +169,21 @@ static struct gn_child *add_stage(struct pipe *p, const char *command)
     return c;
 }
 
+/* A step of the model's; the name of a target stands for the model, which holds it. */
+static void add_step(struct pipe *p, const char *command, const char *model)
+{
+    struct gn_target_use use;
+    char name[GN_TARGET_NAME + 1];
+    const char *at = gn_target_of_command(command, &use, name) ? strstr(command, name) : NULL;
+    char *before = at ? gn_strndup(command, (size_t)(at - command)) : gn_strdup(command);
+    struct gn_child *c = add_stage(p, before);
+    if (at) {
+        gn_child_add(c, model);
+        gn_child_add_words(c, at + GN_TARGET_NAME);
+    }
+    free(before);
+}
+
 static int build(const struct gn_predict_options *o, const struct asked *a, struct pipe *p,
                  struct gn_err *err)
 {
@@ -176,7 +192,7 @@ static int build(const struct gn_predict_options *o, const struct asked *a, stru
                           a->preprocessing.n);
     struct gn_child *load = add_stage(p, "gn-load");
     for (size_t i = 0; i < a->preprocessing.n; i++)
-        add_stage(p, a->preprocessing.item[i]);
+        add_step(p, a->preprocessing.item[i], o->model);
     struct gn_child *patch = add_stage(p, "gn-patch --grid -c"),
                     *infer = add_stage(p, "gn-infer -m");
     gn_child_add(patch, o->model);

@@ -17,20 +17,6 @@ static int final_from_name(const char *name, enum gn_final *final)
     return 0;
 }
 
-/* A model must bring all that preprocessing needs, and holds no images. */
-static int check_targets(const struct gn_config *c, struct gn_err *err)
-{
-    for (int i = 0; i < c->pre.n; i++) {
-        const struct gn_yaml *target = gn_yaml_get(c->pre.step[i].value, "target");
-        if (target && strcmp(target->text, "adaptive"))
-            return gn_err_set(err,
-                              "data_preprocessing.%s: a model cannot hold the image %s: train on "
-                              "images that gn-normalize has brought to it, without this step",
-                              c->pre.step[i].name, target->text);
-    }
-    return 0;
-}
-
 int gn_setup_from_config(struct gn_setup *s, const struct gn_config *c, int channels,
                          struct gn_err *err)
 {
@@ -38,8 +24,6 @@ int gn_setup_from_config(struct gn_setup *s, const struct gn_config *c, int chan
     if (c->channels && channels != c->channels)
         return gn_err_set(err, "model.num_channels is %d but the data have %d channel%s",
                           c->channels, channels, channels == 1 ? "" : "s");
-    if (check_targets(c, err) < 0)
-        return -1;
     if (c->n_classes < 1)
         return gn_err_set(err, "model.class_list: a segmentation network needs it");
 

@@ -19,6 +19,7 @@
 #include "run/setup.h"
 #include "run/study_undo.h"
 #include "run/study_wipe.h"
+#include "run/targets.h"
 
 static const char *const part_file[] = {"data_training.csv", "data_validation.csv",
                                         "data_testing.csv"};
@@ -42,6 +43,33 @@ static int count_channels(const struct gn_config *config, const struct gn_table 
         gn_picture_free(&p);
     }
     return channels;
+}
+
+/* Has each image as many channels as the target that it is brought to, where that has more than
+ * one? */
+static int check_targets(const struct gn_study *s, struct gn_err *err)
+{
+    const struct gn_table *t = &s->table[0];
+    for (int k = 0; s->targets && k < s->targets->n; k++)
+        for (size_t c = 0; t->rows && c < t->columns; c++) {
+            const struct gn_target *one = &s->targets->item[k];
+            struct gn_picture p = {0};
+            struct gn_err unread = {0};
+            if (t->column[c].role != GN_COLUMN_IMAGE || !t->row[0].path[c] ||
+                gn_picture_read(t->row[0].path[c], true, &p, &unread) < 0)
+                continue;
+            struct gn_config before = *s->config; /* a view: the steps up to this one */
+            before.pre.n = one->use.stains ? before.pre.n : s->targets->step[k];
+            int64_t n = gn_config_components(&before, p.tensor.shape[0]);
+            gn_picture_free(&p);
+            if (one->use.stains ? n != 3 : one->components != 1 && one->components != n)
+                return gn_err_set(
+                    err, "%s: data_preprocessing.%s: %s has %lld channel%s, %s %lld",
+                    s->config_path, gn_target_step(&one->use), t->row[0].path[c], (long long)n,
+                    n == 1 ? "" : "s", one->use.stains ? "stains need" : "the target has",
+                    one->use.stains ? 3 : (long long)one->components);
+        }
+    return 0;
 }
 
 /* Plan the network that gn-train will: sizes that do not fit are found before any image is read. */
@@ -141,7 +169,7 @@ int gn_study_open(struct gn_study *s, struct gn_err *err)
         gn_err_set(err, "%s", faults.item[faults.n - 1]);
         goto out;
     }
-    if (check_network(s, err) < 0)
+    if (check_targets(s, err) < 0 || check_network(s, err) < 0)
         goto out;
     if (s->config->biased_sampling && !s->config->sampling_weights &&
         gn_config_augments_raw(s->config)) {
@@ -327,6 +355,15 @@ static int put_config(const struct gn_study *s, const char *path, struct gn_err 
     return rc;
 }
 
+/* What preprocessing brings images to, for as long as the study is: the files may go. */
+static int put_targets(const struct gn_study *s, struct gn_err *err)
+{
+    char *path = gn_path_join(s->out, GN_TARGETS_FILE);
+    int rc = s->targets->n ? gn_targets_write(s->targets, s->config, path, err) : 0;
+    free(path);
+    return rc;
+}
+
 /* ---- the folder ---- */
 
 /* Removes what writers that were killed left beside their targets. cache/ and predictions/ are
@@ -398,6 +435,8 @@ static int set_up_folder(struct gn_study *s, bool set_up, const char *config, st
                               (caches_stay ? GN_KEEP_CACHES : 0), err);
         set_up = false;
     }
+    if (rc == 0)
+        rc = put_targets(s, err);
     if (rc == 0 && s->n_csv == 1)
         rc = set_up ? compare_split(s, err) : call_split(s, s->out, err);
     if (rc == 0) {

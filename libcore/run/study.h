@@ -3,6 +3,7 @@
  *
  *   OUT/   .gn-experiment (lock, and the mark that the folder is ours)
  *          config.yaml  data.csv  sources.tsv  Makefile  cache/ [cache_raw/] [cache_training/]
+ *          [targets.safetensors] (run/targets.h)
  *   a leaf (OUT/testing_F/G/; OUT itself when there is one fold of each):
  *          data_training.csv ...  model/ (logs_testing.csv in it comes from gn-experiment itself)
  *          predictions/  scores.tsv  report/predictions.png  .products (which model they are of)
@@ -16,8 +17,11 @@
 #include "config/config.h"
 #include "io/table.h"
 
+struct gn_targets;
+
 struct gn_study {
     const struct gn_config *config; /* borrowed, as all texts here */
+    const struct gn_targets *targets; /* of the config, which has their names; NULL: it has paths */
     const char *config_path;
     const char *out;
     const char *const *csv; /* one table to be split, or training, validation[, testing] as they are

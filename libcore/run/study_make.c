@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/pipeline.h"
+#include "config/target.h"
 #include "run/process.h"
 #include "run/study_talk.h"
 
@@ -66,6 +67,17 @@ static void add_stage(struct gn_strs *stages, const char *fmt, ...)
 
 typedef void chain_function(const struct gn_config *c, bool training, struct gn_strs *commands);
 
+/* The commands, where OUT is called up; targets come from the file that the study keeps. */
+static void add_chain(const struct gn_study *s, chain_function *chain, bool training,
+                      const char *up, struct gn_strs *stages)
+{
+    struct gn_config c = *s->config; /* a view */
+    char *file = gn_path_join(up, GN_TARGETS_FILE);
+    c.targets_from = file;
+    chain(&c, training, stages);
+    free(file);
+}
+
 static void put_cache(const struct gn_study *s, const char *folder, const char *what,
                       chain_function *chain, bool training, struct gn_str *out)
 {
@@ -73,7 +85,7 @@ static void put_cache(const struct gn_study *s, const char *folder, const char *
     gn_str_addf(out, "\n# %s\n%s/data.csv: data.csv\n\trm -f %s/data.csv %s/*.gnt %s/.*.gn-*\n",
                 what, folder, folder, folder, folder);
     gn_strs_add(&stages, "gn-load data.csv");
-    chain(s->config, training, &stages);
+    add_chain(s, chain, training, "", &stages);
     add_stage(&stages, "gn-save --cache -o %s/", folder);
     put_pipe(out, "", WORKER, &stages);
     gn_strs_free(&stages);
@@ -146,7 +158,7 @@ static void put_train(const struct gn_study *s, const struct view *v, struct gn_
     if (c->aug.n)
         add_stage(&stages, "gn-augment -c %sconfig.yaml", v->up);
     if (raw) {
-        gn_config_chain_after(c, true, &stages);
+        add_chain(s, gn_config_chain_after, true, v->up, &stages);
         add_stage(&stages, "gn-patch -c %sconfig.yaml", v->up);
         add_stage(&stages, "gn-shuffle -c %sconfig.yaml", v->up);
     }
@@ -171,7 +183,7 @@ static void put_predict(const struct gn_study *s, const struct view *v, struct g
         s->tested ? "test" : "validation", v->in, v->in);
     gn_str_addf(out, "\t%srm -f predictions/.*.gn-[0-9]* predictions/*/.*.gn-[0-9]*\n", v->enter);
     add_stage(&stages, "gn-load data_%s.csv", scored_set(s));
-    gn_config_chain(s->config, false, &stages);
+    add_chain(s, gn_config_chain, false, v->up, &stages);
     gn_strs_add(&stages, "gn-patch --grid -c model/best.safetensors");
     add_stage(&stages, "gn-infer -m model/best.safetensors%s%s",
               strcmp(s->device, "cpu") ? " --device " : "",

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/folds.h"
+#include "config/target.h"
 #include "io/index.h"
 
 enum { JOURNAL_LIMIT = 1 << 30 };
@@ -190,6 +191,7 @@ static void collect(const struct gn_study *s, unsigned keep, struct haul *h)
     find_leaves(s->out, &leaves);
     add(&h->file, s->out, "config.yaml"); /* first: without it the folder is not set up */
     add(&h->file, s->out, "Makefile");
+    add(&h->file, s->out, GN_TARGETS_FILE);
     for (int i = 0; caches[i] && !(keep & GN_KEEP_CACHES); i++)
         add_cache(h, s->out, caches[i]);
     for (size_t i = 0; i < leaves.n; i++) {

@@ -98,6 +98,7 @@ static int save(struct train *t, const char *path, bool with_state, int64_t epoc
     struct gn_model_info info = {.config = t->config,
                                  .channels = t->channels,
                                  .preprocessing = &t->chain.all,
+                                 .targets = t->o->targets,
                                  .history = t->o->history,
                                  .init = t->init,
                                  .epoch = epoch};

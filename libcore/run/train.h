@@ -10,8 +10,11 @@
 #include "config/config.h"
 #include "stream/stream.h"
 
+struct gn_targets;
+
 struct gn_train_options {
     const struct gn_config *config;
+    const struct gn_targets *targets; /* of the config, which has their names (run/targets.h) */
     const char *out;   /* model folder, made if absent; one with latest.safetensors is resumed */
     const char *cache; /* folder for val and test CSVs, or NULL */
     const char *val, *test; /* CSV or .gnt file, or NULL */
