@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,95 @@ static _Noreturn void die(size_t size)
  * first touch of a huge page costs five times that of 512 small ones, and nothing earns it back. */
 enum { LARGE = 4 << 20, HUGE_MOST = 64 << 20, HUGE_PAGE = 2 << 20, TRIM = 64 << 20 };
 
+/* ---- large blocks that were let go of, kept for who wants memory as it is ---- */
+
+enum { KEPT = 4 };
+static struct {
+    pthread_mutex_t lock;
+    char *block[KEPT]; /* NULL: a free place */
+    size_t size[KEPT]; /* bytes from there on, 0 of a free place */
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* A sanitizer should see a use after free; and what was not written should be seen by tests. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* The least kept block of at least this size, if no more than half of it would be left over, whose
+ * pages go back; else NULL. */
+static void *take_kept(size_t size)
+{
+    const size_t used = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    int best = -1;
+    char *p = NULL;
+    size_t room = 0;
+
+    pthread_mutex_lock(&kept.lock);
+    for (int i = 0; i < KEPT; i++)
+        if (kept.size[i] >= size && kept.size[i] / 2 <= size &&
+            (best < 0 || kept.size[i] < kept.size[best]))
+            best = i;
+    if (best >= 0) {
+        p = kept.block[best];
+        room = kept.size[best];
+        kept.block[best] = NULL;
+        kept.size[best] = 0;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    /* whole pages: behind the last may be the allocator's; refused: they stay, no harm */
+    if (room > used)
+        (void)madvise(p + used, (room - used) / page * page, MADV_DONTNEED);
+    return p;
+}
+
+/* Before a new large block comes: so that what is kept adds nothing to the most that is used. */
+static void drop_kept(void)
+{
+    char *block[KEPT];
+
+    pthread_mutex_lock(&kept.lock);
+    memcpy(block, kept.block, sizeof block);
+    memset(kept.block, 0, sizeof kept.block);
+    memset(kept.size, 0, sizeof kept.size);
+    pthread_mutex_unlock(&kept.lock);
+    for (int i = 0; i < KEPT; i++)
+        free(block[i]);
+}
+
+void gn_recycle(void *p)
+{
+    size_t size = p ? malloc_usable_size(p) : 0, all = size;
+    int place = -1;
+
+    if (SANITIZED || size < LARGE || size > HUGE_MOST || (uintptr_t)p % HUGE_PAGE) {
+        free(p);
+        return;
+    }
+    pthread_mutex_lock(&kept.lock);
+    for (int i = 0; i < KEPT; i++) {
+        all += kept.size[i];
+        if (!kept.block[i])
+            place = i;
+    }
+    if (place >= 0 && all <= HUGE_MOST) {
+        kept.block[place] = p;
+        kept.size[place] = size;
+        p = NULL;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    free(p);
+}
+
+/* ---- allocation ---- */
+
 static void keep_large_blocks_apart(void)
 {
 #ifdef M_MMAP_THRESHOLD
@@ -54,13 +144,18 @@ static void zero_large(char *p, size_t size)
     memset(p + whole, 0, size - whole);
 }
 
-static void *aligned(size_t size)
+/* zeroed, or with any contents */
+static void *aligned(size_t size, bool zeroed)
 {
     bool large = size >= LARGE;
     void *p = NULL;
 
-    if (large)
+    if (large && !zeroed && (p = take_kept(size)) != NULL)
+        return p;
+    if (large) {
         keep_large_blocks_apart();
+        drop_kept();
+    }
     if (size > SIZE_MAX - HUGE_PAGE ||
         posix_memalign(&p, large ? HUGE_PAGE : GN_ALIGN, size ? size : 1))
         return NULL;
@@ -68,15 +163,17 @@ static void *aligned(size_t size)
         zero_large(p, size);
         if (size <= HUGE_MOST)
             (void)madvise(p, size, MADV_HUGEPAGE); /* refused by a kernel without them: no matter */
-    } else {
+    } else if (zeroed) {
         memset(p, 0, size ? size : 1);
     }
+    if (SANITIZED && !zeroed)
+        memset(p, 0xa5, size);
     return p;
 }
 
 void *gn_alloc(size_t size)
 {
-    void *p = aligned(size);
+    void *p = aligned(size, true);
 
     if (!p)
         die(size);
@@ -85,14 +182,17 @@ void *gn_alloc(size_t size)
 
 void *gn_realloc(void *old, size_t size)
 {
-    void *p = realloc(old, size ? size : 1);
+    void *p = NULL;
 
+    if (size >= LARGE)
+        drop_kept();
+    p = realloc(old, size ? size : 1);
     if (!p)
         die(size);
     return p;
 }
 
-void *gn_try_alloc(size_t size, struct gn_err *err)
+static void *try(size_t size, bool zeroed, struct gn_err *err)
 {
     void *p = NULL;
 
@@ -100,10 +200,20 @@ void *gn_try_alloc(size_t size, struct gn_err *err)
         gn_err_set(err, "needs %zu bytes, the limit is %zu (--memory)", size, gn_mem_limit());
         return NULL;
     }
-    p = aligned(size);
+    p = aligned(size, zeroed);
     if (!p)
         gn_err_set(err, "out of memory: %zu bytes", size);
     return p;
+}
+
+void *gn_try_alloc(size_t size, struct gn_err *err)
+{
+    return try(size, true, err);
+}
+
+void *gn_try_alloc_raw(size_t size, struct gn_err *err)
+{
+    return try(size, false, err);
 }
 
 int gn_mul_size(size_t a, size_t b, size_t *product, struct gn_err *err)

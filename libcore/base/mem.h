@@ -21,6 +21,15 @@ void *gn_realloc(void *old, size_t size);
  * aligned to GN_ALIGN; freed with free().  A size above the limit (gn_mem_limit) is refused. */
 void *gn_try_alloc(size_t size, struct gn_err *err) GN_MUST_USE;
 
+/* The same with any contents, for what will be written in full before it is read.  Freed with
+ * free() or gn_recycle(). */
+void *gn_try_alloc_raw(size_t size, struct gn_err *err) GN_MUST_USE;
+/* free(), for blocks like those of images: of large ones, 64 MiB are kept for gn_try_alloc_raw, which
+ * then need not fetch pages that the system clears first (as long as writing them takes).  They are
+ * let go before any other large block is allocated here, so that they do not add to the most memory
+ * that is used.  p: NULL or from malloc's family.  Any thread. */
+void gn_recycle(void *p);
+
 /* a*b, or -1 with an error when the product does not fit. */
 int gn_mul_size(size_t a, size_t b, size_t *product, struct gn_err *err) GN_MUST_USE;
 

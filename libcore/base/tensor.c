@@ -86,8 +86,8 @@ int gn_tensor_bytes(const struct gn_tensor *t, size_t *bytes, struct gn_err *err
     return 0;
 }
 
-int gn_tensor_new(struct gn_tensor *t, enum gn_dtype dtype, int rank, const int64_t *shape,
-                  struct gn_err *err)
+static int new_tensor(struct gn_tensor *t, enum gn_dtype dtype, int rank, const int64_t *shape,
+                      bool raw, struct gn_err *err)
 {
     struct gn_tensor out = { .dtype = dtype, .rank = rank };
     size_t bytes;
@@ -97,11 +97,23 @@ int gn_tensor_new(struct gn_tensor *t, enum gn_dtype dtype, int rank, const int6
         out.shape[i] = shape[i];
     if (gn_tensor_bytes(&out, &bytes, err))
         return -1;
-    out.owned = out.data = gn_try_alloc(bytes, err);
+    out.owned = out.data = raw ? gn_try_alloc_raw(bytes, err) : gn_try_alloc(bytes, err);
     if (!out.data)
         return -1;
     *t = out;
     return 0;
+}
+
+int gn_tensor_new(struct gn_tensor *t, enum gn_dtype dtype, int rank, const int64_t *shape,
+                  struct gn_err *err)
+{
+    return new_tensor(t, dtype, rank, shape, false, err);
+}
+
+int gn_tensor_new_raw(struct gn_tensor *t, enum gn_dtype dtype, int rank, const int64_t *shape,
+                      struct gn_err *err)
+{
+    return new_tensor(t, dtype, rank, shape, true, err);
 }
 
 int gn_tensor_new4(struct gn_tensor *t, enum gn_dtype dtype, int64_t c, int64_t z, int64_t y,
@@ -110,9 +122,15 @@ int gn_tensor_new4(struct gn_tensor *t, enum gn_dtype dtype, int64_t c, int64_t 
     return gn_tensor_new(t, dtype, 4, (const int64_t[4]){ c, z, y, x }, err);
 }
 
+int gn_tensor_new4_raw(struct gn_tensor *t, enum gn_dtype dtype, int64_t c, int64_t z, int64_t y,
+                       int64_t x, struct gn_err *err)
+{
+    return gn_tensor_new_raw(t, dtype, 4, (const int64_t[4]){ c, z, y, x }, err);
+}
+
 void gn_tensor_free(struct gn_tensor *t)
 {
-    free(t->owned);
+    gn_recycle(t->owned);
     memset(t, 0, sizeof *t);
 }
 
@@ -483,7 +501,7 @@ void gn_tensor_set(struct gn_tensor *t, int64_t index, double value)
 int gn_tensor_convert(const struct gn_tensor *in, enum gn_dtype dtype, struct gn_tensor *out,
                       struct gn_err *err)
 {
-    if (gn_tensor_new(out, dtype, in->rank, in->shape, err))
+    if (gn_tensor_new_raw(out, dtype, in->rank, in->shape, err))
         return -1;
     gn_convert(in->data, in->dtype, out->data, dtype, (size_t)gn_tensor_count(out));
     return 0;

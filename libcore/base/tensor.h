@@ -47,7 +47,12 @@ int gn_tensor_new(struct gn_tensor *t, enum gn_dtype dtype, int rank, const int6
 /* The common case: c z y x. */
 int gn_tensor_new4(struct gn_tensor *t, enum gn_dtype dtype, int64_t c, int64_t z, int64_t y,
                    int64_t x, struct gn_err *err) GN_MUST_USE;
-void gn_tensor_free(struct gn_tensor *t); /* also resets it to {0} */
+/* The same with any contents (gn_try_alloc_raw): for a caller that writes every element. */
+int gn_tensor_new_raw(struct gn_tensor *t, enum gn_dtype dtype, int rank, const int64_t *shape,
+                      struct gn_err *err) GN_MUST_USE;
+int gn_tensor_new4_raw(struct gn_tensor *t, enum gn_dtype dtype, int64_t c, int64_t z, int64_t y,
+                       int64_t x, struct gn_err *err) GN_MUST_USE;
+void gn_tensor_free(struct gn_tensor *t); /* also resets it to {0}; gn_recycle */
 
 /* Elements as float or double, whatever the dtype (float16 included). index is flat. */
 double gn_tensor_get(const struct gn_tensor *t, int64_t index);

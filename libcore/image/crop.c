@@ -202,6 +202,7 @@ int gn_image_cut(const struct gn_tensor *in, const struct gn_box *box, enum gn_p
                  struct gn_tensor *out, struct gn_err *err)
 {
     struct cut_job j = { .in = in, .out = out };
+    bool inside = true; /* then every voxel is written */
     int rc = -1;
     *out = (struct gn_tensor){ 0 };
     for (int k = 0; k < 3; k++) {
@@ -210,8 +211,10 @@ int gn_image_cut(const struct gn_tensor *in, const struct gn_box *box, enum gn_p
             return gn_err_set(err, "nothing is left of the image along %c", "xyz"[k]);
         if (mode >= GN_PAD_MEAN && (lo >= n || hi <= 0))
             return gn_err_set(err, "the box does not touch the image");
+        inside &= lo >= 0 && hi <= n;
     }
-    if (gn_tensor_new4(out, in->dtype, in->shape[0], box->size[2], box->size[1], box->size[0], err))
+    if ((inside ? gn_tensor_new4_raw : gn_tensor_new4)(out, in->dtype, in->shape[0], box->size[2],
+                                                       box->size[1], box->size[0], err))
         goto out;
     for (int k = 0; k < 3; k++) {
         j.index[k] = gn_try_alloc((size_t)box->size[k] * sizeof *j.index[k], err);
@@ -273,7 +276,7 @@ int gn_image_orient(const struct gn_tensor *in, const struct gn_orientation *o,
             j.u = k;
     }
     j.v = 3 - j.u;
-    if (gn_tensor_new4(out, in->dtype, in->shape[0], j.n[2], j.n[1], j.n[0], err))
+    if (gn_tensor_new4_raw(out, in->dtype, in->shape[0], j.n[2], j.n[1], j.n[0], err))
         return -1;
     gn_pool_run((size_t)(in->shape[0] * j.n[j.v]), orient_plane, &j);
     return 0;

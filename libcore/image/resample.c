@@ -208,9 +208,10 @@ struct job {
 
 static void fill_row(const struct job *j, int64_t at, int64_t n)
 {
-    if (j->fill == 0) /* the output starts as zeros */
-        return;
-    for (int64_t i = 0; i < n; i++)
+    const size_t item = gn_dtype_size(j->out->dtype);
+    if (j->fill == 0)
+        memset((char *)j->out->data + (size_t)at * item, 0, (size_t)n * item);
+    for (int64_t i = 0; j->fill != 0 && i < n; i++)
         gn_tensor_set(j->out, at + i, j->fill);
 }
 
@@ -376,8 +377,8 @@ int gn_resample(const struct gn_tensor *in, const double map[12], const int64_t 
     bool turned = o.axis[0] != 0 || o.axis[1] != 1;
     if (turned)
         j.out = &own;
-    if (gn_tensor_new4(j.out, interp == GN_INTERP_NEAREST ? in->dtype : GN_FLOAT32, in->shape[0],
-                       size[axis[2]], size[axis[1]], size[axis[0]], err))
+    if (gn_tensor_new4_raw(j.out, interp == GN_INTERP_NEAREST ? in->dtype : GN_FLOAT32,
+                           in->shape[0], size[axis[2]], size[axis[1]], size[axis[0]], err))
         goto out;
     if (!separable) {
         rc = gn_resample_wide_points(in, map, interp, fill, out, err);

@@ -87,8 +87,8 @@ static void copy_plane(void *arg, size_t item, int thread)
 
 int gn_image_as_float(const struct gn_tensor *in, struct gn_tensor *out, struct gn_err *err)
 {
-    if (gn_tensor_new4(out, GN_FLOAT32, in->shape[0], in->shape[1], in->shape[2], in->shape[3],
-                       err))
+    if (gn_tensor_new4_raw(out, GN_FLOAT32, in->shape[0], in->shape[1], in->shape[2], in->shape[3],
+                           err))
         return -1;
     struct copy_job j = { in, out->data, in->shape[2] * in->shape[3] };
     gn_pool_run((size_t)(in->shape[0] * in->shape[1]), copy_plane, &j);
@@ -123,8 +123,9 @@ struct job {
 
 static void fill_floats(float *out, int64_t n, float v)
 {
-    for (int64_t i = 0; v != 0 && i < n; i++) /* the output starts as zeros */
-        out[i] = v;
+    const float fill = v == 0 ? 0 : v; /* no -0 */
+    for (int64_t i = 0; i < n; i++)
+        out[i] = fill;
 }
 
 /* The row with its continuation on both sides, at p. */

@@ -507,8 +507,8 @@ int gn_warp_run(const struct gn_warp *w, const struct gn_tensor *in, const struc
         return gn_warp_run_plain(w, in, have, size, want, interp, fill, out, err);
     if (elements(fill, in->shape[0], in->dtype, &bytes, err))
         return -1;
-    if (gn_tensor_new4(out, in->dtype, in->shape[0], want->size[2], want->size[1], want->size[0],
-                       err)) {
+    if (gn_tensor_new4_raw(out, in->dtype, in->shape[0], want->size[2], want->size[1],
+                           want->size[0], err)) {
         free(bytes);
         return -1;
     }

@@ -169,11 +169,11 @@ static int grow(struct gn_record *r, size_t have, size_t total, struct gn_err *e
         return 0;
     if (size > total)
         size = total;
-    if (!(p = gn_try_alloc(size, err)))
+    if (!(p = gn_try_alloc_raw(size, err)))
         return -1;
     if (have)
         memcpy(p, r->buffer, have);
-    free(r->buffer);
+    gn_recycle(r->buffer);
     r->buffer = p;
     r->buffer_size = size;
     return 0;

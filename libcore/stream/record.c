@@ -261,8 +261,8 @@ int gn_record_copy(const struct gn_record *from, struct gn_record *to, struct gn
     if (!from->tensor.data)
         return 0;
     if (verify(from, err) < 0 || gn_tensor_bytes(&from->tensor, &n, err) < 0 ||
-        gn_tensor_new(&to->tensor, from->tensor.dtype, from->tensor.rank, from->tensor.shape, err) <
-            0) {
+        gn_tensor_new_raw(&to->tensor, from->tensor.dtype, from->tensor.rank, from->tensor.shape,
+                          err) < 0) {
         gn_record_free(to);
         return -1;
     }
@@ -287,6 +287,6 @@ void gn_record_free(struct gn_record *r)
 {
     gn_record_reset(r);
     free(r->fields);
-    free(r->buffer);
+    gn_recycle(r->buffer);
     *r = (struct gn_record){0};
 }
