@@ -42,8 +42,10 @@ int gn_isa_check(struct gn_err *err)
 
 enum gn_isa_level gn_isa(void)
 {
+    if (chosen >= 0) /* asked for every row */
+        return (enum gn_isa_level)chosen;
     const char *force = getenv("GN_ISA");
-    if (chosen < 0 && !(force && gn_isa_choose(force) == 0))
+    if (!(force && gn_isa_choose(force) == 0))
         chosen = supported(GN_LEVEL_AVX512) ? GN_LEVEL_AVX512
                  : supported(GN_LEVEL_AVX2) ? GN_LEVEL_AVX2
                                             : GN_LEVEL_SSE2;

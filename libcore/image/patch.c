@@ -40,12 +40,17 @@ int gn_patch_grid_init(struct gn_patch_grid *g, const int64_t size[3], const int
     return 0;
 }
 
+int64_t gn_patch_grid_start(const struct gn_patch_grid *g, int axis, int64_t j)
+{
+    int64_t at = j * (g->patch[axis] - g->overlap[axis]);
+    int64_t last = g->size[axis] > g->patch[axis] ? g->size[axis] - g->patch[axis] : 0;
+    return at < last ? at : last;
+}
+
 void gn_patch_grid_origin(const struct gn_patch_grid *g, int64_t i, int64_t origin[3])
 {
     for (int k = 0; k < 3; k++) {
-        int64_t at = i % g->count[k] * (g->patch[k] - g->overlap[k]);
-        int64_t last = g->size[k] > g->patch[k] ? g->size[k] - g->patch[k] : 0;
-        origin[k] = at < last ? at : last;
+        origin[k] = gn_patch_grid_start(g, k, i % g->count[k]);
         i /= g->count[k];
     }
 }

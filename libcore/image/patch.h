@@ -31,6 +31,8 @@ struct gn_patch_grid {
  * 1 takes overlap 0. */
 int gn_patch_grid_init(struct gn_patch_grid *g, const int64_t size[3], const int64_t patch[3],
                        const int64_t overlap[3], struct gn_err *err) GN_MUST_USE;
+/* Start of the j-th patch along an axis, 0 <= j < count[axis]. */
+int64_t gn_patch_grid_start(const struct gn_patch_grid *g, int axis, int64_t j);
 /* of patch i, 0 <= i < g->n */
 void gn_patch_grid_origin(const struct gn_patch_grid *g, int64_t i, int64_t origin[3]);
 

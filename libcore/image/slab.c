@@ -1,4 +1,8 @@
-/* slab.c - planes of class maps to labels or maps on another grid, two planes at a time. */
+/* slab.c - boxes of class maps to labels or maps on another grid.
+ *
+ * Along an axis that is interpolated, an output lies between two voxels; the first may be of the box
+ * before. So the last plane of a layer of boxes is kept until the next layer is done, the last rows
+ * of a row of boxes until the next row is, and the last column of a box for the next box. */
 #include "image/slab.h"
 
 #include <stdlib.h>
@@ -9,50 +13,53 @@
 #include "image/geometry.h"
 #include "image/resample.h"
 
+/* What is kept: of the boxes before, and of those that come now. */
+struct halo {
+    float *before, *now;
+    size_t n;
+};
+
 struct gn_slab {
     int64_t size[3], to_size[3];
     int classes;
-    bool same;               /* no map: planes are taken as they are */
-    bool whole;              /* not separable: planes collect in maps */
+    bool same;               /* no map: voxels are taken as they are */
+    bool whole;              /* not separable: maps collect */
     double map[12];
-    int64_t planes;          /* seen so far */
+    int64_t next[3];         /* where the next box starts */
     struct gn_slab_decode decode;
     bool labels;
     int follows[3];          /* the output axis that each axis of the maps follows */
     int64_t step[3];         /* of the output's axes, in elements */
     struct gn_axis axis[3];  /* by axis of the maps */
-    float *last;             /* the plane before */
+    struct halo plane;       /* [class][y][x]: before the layer of boxes */
+    struct halo rows;        /* [class][z][x]: before the row of boxes */
+    float *column;           /* [class][z][y]: before the box */
+    size_t column_n;
     float *scratch;          /* rows for each thread */
     int64_t *label_row;
-    int64_t *ready;          /* output indices along the axis that follows z, those that plane z */
-    int64_t *ready_from;     /* completes at ready_from[z] .. ready_from[z+1] - 1 */
     struct gn_tensor maps, out;
 };
 
-/* The plane that an output index waits for. */
+/* The voxel that an output index waits for. */
 static int64_t completes(const struct gn_axis *a, int64_t k)
 {
     return a->w[k] == 0 ? a->i0[k] : a->i1[k];
 }
 
-static int order_by_plane(struct gn_slab *b, struct gn_err *err)
+/* Output indices that voxels lo .. hi-1 complete; a map has one direction, so they are a run. */
+struct run {
+    int64_t lo, hi;
+};
+
+static struct run completed(const struct gn_axis *a, int64_t lo, int64_t hi)
 {
-    const struct gn_axis *a = &b->axis[2];
-    int64_t nz = b->size[2];
-    b->ready = gn_try_alloc((size_t)a->n * sizeof *b->ready, err);
-    b->ready_from = gn_try_alloc((size_t)(nz + 1) * sizeof *b->ready_from, err);
-    if (!b->ready || !b->ready_from)
-        return -1;
-    for (int64_t k = a->lo; k < a->hi; k++)
-        b->ready_from[completes(a, k) + 1]++;
-    for (int64_t z = 0; z < nz; z++)
-        b->ready_from[z + 1] += b->ready_from[z];
-    for (int64_t k = a->lo; k < a->hi; k++)
-        b->ready[b->ready_from[completes(a, k)]++] = k;
-    for (int64_t z = nz; z > 0; z--)
-        b->ready_from[z] = b->ready_from[z - 1];
-    b->ready_from[0] = 0;
-    return 0;
+    struct run r = { a->lo, a->lo };
+    while (r.lo < a->hi && (completes(a, r.lo) < lo || completes(a, r.lo) >= hi))
+        r.lo++;
+    r.hi = r.lo;
+    while (r.hi < a->hi && completes(a, r.hi) >= lo && completes(a, r.hi) < hi)
+        r.hi++;
+    return r;
 }
 
 struct gn_slab *gn_slab_new(const int64_t size[3], int classes, const double *map,
@@ -86,16 +93,17 @@ struct gn_slab *gn_slab_new(const int64_t size[3], int classes, const double *ma
     }
     int64_t row = size[0];
     if (map) {
-        int64_t plane = size[0] * size[1];
-        b->last = gn_try_alloc((size_t)(plane * classes) * sizeof *b->last, err);
-        if (!b->last)
+        size_t bytes;
+        if (gn_mul_size((size_t)(size[0] * size[1]), (size_t)classes, &b->plane.n, err) ||
+            gn_mul_size(b->plane.n, sizeof(float), &bytes, err))
+            goto fail;
+        b->plane.before = gn_try_alloc(bytes, err);
+        if (!b->plane.before)
             goto fail;
         for (int k = 0; k < 3; k++)
             if (gn_axis_init(&b->axis[k], n[b->follows[k]], size[k], map[4 * k + b->follows[k]],
                              map[4 * k + 3], GN_INTERP_LINEAR, err))
                 goto fail;
-        if (order_by_plane(b, err))
-            goto fail;
         row = b->axis[0].n;
         size_t need = (size_t)(2 * size[0] + row * classes);
         b->scratch = gn_try_alloc(threads * need * sizeof *b->scratch, err);
@@ -117,11 +125,13 @@ void gn_slab_free(struct gn_slab *b)
         return;
     for (int k = 0; k < 3; k++)
         gn_axis_free(&b->axis[k]);
-    free(b->last);
+    free(b->plane.before);
+    free(b->plane.now);
+    free(b->rows.before);
+    free(b->rows.now);
+    free(b->column);
     free(b->scratch);
     free(b->label_row);
-    free(b->ready);
-    free(b->ready_from);
     gn_tensor_free(&b->maps);
     gn_tensor_free(&b->out);
     free(b);
@@ -135,70 +145,125 @@ double gn_slab_bytes(const int64_t size[3], int classes, const double *map,
     double plane = 4.0 * classes * (double)size[0] * (double)size[1];
     int axis[3];
     if (map)
-        held = gn_resample_separable(map, axis) ? plane : plane * (double)size[2];
+        held = gn_resample_separable(map, axis) ? 2 * plane : plane * (double)size[2];
     if (!decode)
         return held + 4.0 * classes * cells;
     return held + cells * (double)gn_dtype_size(gn_decode_dtype(decode->value, classes));
 }
 
-struct plane_job {
+struct box_job {
     struct gn_slab *b;
-    const float *maps;
-    int64_t z;
+    const struct gn_stitch_box *box;
+    int64_t n[3];       /* voxels of the box */
+    struct run done[3]; /* output indices, by axis of the maps */
 };
 
-static void same_row(void *arg, size_t y, int thread)
+static const float *box_row(const struct box_job *j, int c, int64_t z, int64_t y)
 {
-    const struct plane_job *j = arg;
-    struct gn_slab *b = j->b;
-    const int64_t nx = b->size[0], plane = nx * b->size[1], at = j->z * plane + (int64_t)y * nx;
-    const float *row = j->maps + (int64_t)y * nx;
-    if (b->labels) {
-        int64_t *label = b->label_row + thread * nx;
-        gn_decode_labels(row, plane, b->classes, nx, b->decode.decode, b->decode.threshold,
-                         b->decode.value, label);
-        gn_decode_store(&b->out, at, 1, label, nx);
-        return;
-    }
-    for (int c = 0; c < b->classes; c++)
-        memcpy((float *)b->out.data + c * plane * b->size[2] + at, row + c * plane,
-               (size_t)nx * sizeof *row);
+    const struct gn_stitch_box *box = j->box;
+    return box->data + c * box->step[2] + (z - box->lo[2]) * box->step[1] +
+           (y - box->lo[1]) * box->step[0];
 }
 
-/* One row of the maps' plane of one output index: interpolated along z, y, x, in gn_resample's
- * order. */
-static void slab_row(void *arg, size_t item, int thread)
+static void same_row(void *arg, size_t item, int thread)
 {
-    const struct plane_job *j = arg;
+    const struct box_job *j = arg;
     struct gn_slab *b = j->b;
-    const struct gn_axis *ax = &b->axis[0], *ay = &b->axis[1], *az = &b->axis[2];
-    const int64_t nx = b->size[0], plane = nx * b->size[1], rows = ay->hi - ay->lo;
-    const int64_t kz = b->ready[b->ready_from[j->z] + (int64_t)item / rows];
-    const int64_t ky = ay->lo + (int64_t)item % rows, n = ax->hi - ax->lo;
-    float *p = b->scratch + thread * (2 * nx + ax->n * b->classes), *q = p + nx, *out = q + nx;
+    const int64_t nx = b->size[0], z = j->box->lo[2] + (int64_t)item / j->n[1];
+    const int64_t y = j->box->lo[1] + (int64_t)item % j->n[1];
+    const int64_t at = (z * b->size[1] + y) * nx + j->box->lo[0];
+    const float *row = box_row(j, 0, z, y);
+    if (b->labels && b->same) {
+        int64_t *label = b->label_row + thread * nx;
+        gn_decode_labels(row, j->box->step[2], b->classes, j->n[0], b->decode.decode,
+                         b->decode.threshold, b->decode.value, label);
+        gn_decode_store(&b->out, at, 1, label, j->n[0]);
+        return;
+    }
+    float *out = b->whole ? b->maps.data : b->out.data;
+    for (int c = 0; c < b->classes; c++)
+        memcpy(out + c * gn_grid_voxels(b->size) + at, row + c * j->box->step[2],
+               (size_t)j->n[0] * sizeof *row);
+}
+
+/* A row of a map over the box, and what lies left of it. */
+struct piece {
+    const float *row, *left;
+};
+
+static struct piece piece_at(const struct box_job *j, int c, int64_t z, int64_t y)
+{
+    const struct gn_slab *b = j->b;
+    const int64_t *lo = j->box->lo, nx = b->size[0];
+    const float *row;
+    if (z < lo[2]) {
+        row = b->plane.before + (c * b->size[1] + y) * nx + lo[0];
+    } else if (y < lo[1]) {
+        row = b->rows.before + (c * j->n[2] + z - lo[2]) * nx + lo[0];
+    } else {
+        row = box_row(j, c, z, y);
+        return (struct piece){
+            row, lo[0] ? b->column + (c * j->n[2] + z - lo[2]) * j->n[1] + y - lo[1] : NULL
+        };
+    }
+    return (struct piece){ row, lo[0] ? row - 1 : NULL };
+}
+
+/* The row between two, w of the way from the first, or the first; in room, where room[x] is voxel x,
+ * unless it is there as a whole (a gather may read all of a row). */
+static const float *between(const struct box_job *j, struct piece p, struct piece q, float w,
+                            float *room)
+{
+    const int64_t x = j->box->lo[0], n = j->n[0];
+    if (w == 0 && n == j->b->size[0])
+        return p.row;
+    if (w == 0) {
+        memcpy(room + x, p.row, (size_t)n * sizeof *room);
+        if (p.left)
+            room[x - 1] = *p.left;
+        return room;
+    }
+    gn_row_lerp(room + x, p.row, q.row, w, n);
+    if (p.left)
+        gn_row_lerp(room + x - 1, p.left, q.left, w, 1);
+    return room;
+}
+
+/* One row of the output, as far as the box completes it: interpolated along z, y, x, in
+ * gn_resample's order. */
+static void mapped_row(void *arg, size_t item, int thread)
+{
+    const struct box_job *j = arg;
+    struct gn_slab *b = j->b;
+    const struct gn_axis *ay = &b->axis[1], *az = &b->axis[2];
+    struct gn_axis ax = b->axis[0];
+    const int64_t nx = b->size[0], rows = j->done[1].hi - j->done[1].lo;
+    const int64_t kz = j->done[2].lo + (int64_t)item / rows;
+    const int64_t ky = j->done[1].lo + (int64_t)item % rows;
+    const int64_t from = j->box->lo[0] ? j->box->lo[0] - 1 : 0, len = j->box->hi[0] - from;
+    float *p = b->scratch + thread * (2 * nx + ax.n * b->classes), *q = p + nx, *out = q + nx;
+    ax.lo = j->done[0].lo;
+    ax.hi = j->done[0].hi;
     for (int c = 0; c < b->classes; c++) {
-        const float *now = j->maps + c * plane, *before = b->last + c * plane;
         const float *row[2] = { NULL, NULL };
         for (int k = 0; k < 2 && (k == 0 || ay->w[ky] != 0); k++) {
-            int64_t at = (k ? ay->i1[ky] : ay->i0[ky]) * nx;
-            row[k] = now + at;
-            if (az->w[kz] != 0) {
-                /* i0 is the plane before, i1 this one */
-                gn_row_lerp(k ? q : p, before + at, now + at, az->w[kz], nx);
-                row[k] = k ? q : p;
-            }
+            const int64_t y = k ? ay->i1[ky] : ay->i0[ky];
+            struct piece first = piece_at(j, c, az->i0[kz], y), second = first;
+            if (az->w[kz] != 0)
+                second = piece_at(j, c, az->i1[kz], y);
+            row[k] = between(j, first, second, az->w[kz], k ? q : p);
         }
         if (row[1]) {
-            gn_row_lerp(p, row[0], row[1], ay->w[ky], nx);
+            gn_row_lerp(p + from, row[0] + from, row[1] + from, ay->w[ky], len);
             row[0] = p;
         }
-        gn_row_gather(out + c * ax->n, row[0], ax);
+        gn_row_gather(out + c * ax.n, row[0], &ax);
     }
-    const int64_t sx = b->step[b->follows[0]];
-    const int64_t first = kz * b->step[b->follows[2]] + ky * b->step[b->follows[1]] + ax->lo * sx;
+    const int64_t n = ax.hi - ax.lo, sx = b->step[b->follows[0]];
+    const int64_t first = kz * b->step[b->follows[2]] + ky * b->step[b->follows[1]] + ax.lo * sx;
     if (b->labels) {
-        int64_t *label = b->label_row + thread * ax->n;
-        gn_decode_labels(out + ax->lo, ax->n, b->classes, n, b->decode.decode, b->decode.threshold,
+        int64_t *label = b->label_row + thread * ax.n;
+        gn_decode_labels(out + ax.lo, ax.n, b->classes, n, b->decode.decode, b->decode.threshold,
                          b->decode.value, label);
         gn_decode_store(&b->out, first, sx, label, n);
         return;
@@ -206,29 +271,115 @@ static void slab_row(void *arg, size_t item, int thread)
     const int64_t cells = gn_grid_voxels(b->to_size);
     for (int c = 0; c < b->classes; c++)
         for (int64_t x = 0; x < n; x++)
-            ((float *)b->out.data)[c * cells + first + x * sx] = out[c * ax->n + ax->lo + x];
+            ((float *)b->out.data)[c * cells + first + x * sx] = out[c * ax.n + ax.lo + x];
 }
 
-int gn_slab_plane(void *slab, int64_t z, const float *maps, struct gn_err *err)
+/* Room for n floats; what was there is no longer needed. */
+static int make_room(float **p, size_t have, size_t n, struct gn_err *err)
+{
+    if (*p && have >= n)
+        return 0;
+    free(*p);
+    *p = gn_try_alloc(n * sizeof **p, err);
+    return *p ? 0 : -1;
+}
+
+/* Room for what will be kept of a box, the first of its layer or row. */
+static int make_halos(const struct box_job *j, struct gn_err *err)
+{
+    struct gn_slab *b = j->b;
+    const int64_t *lo = j->box->lo, *hi = j->box->hi;
+    const size_t maps = (size_t)b->classes, deep = maps * (size_t)j->n[2];
+    bool part[2] = { lo[0] || hi[0] < b->size[0], lo[1] || hi[1] < b->size[1] };
+    if ((part[0] || part[1]) && make_room(&b->plane.now, b->plane.n, b->plane.n, err))
+        return -1;
+    if (part[1] && !lo[0] && !lo[1]) {
+        const size_t n = deep * (size_t)b->size[0];
+        if (make_room(&b->rows.before, b->rows.n, n, err) ||
+            make_room(&b->rows.now, b->rows.n, n, err))
+            return -1;
+        b->rows.n = n > b->rows.n ? n : b->rows.n;
+    }
+    if (part[0] && !lo[0]) {
+        const size_t n = deep * (size_t)j->n[1];
+        if (make_room(&b->column, b->column_n, n, err))
+            return -1;
+        b->column_n = n > b->column_n ? n : b->column_n;
+    }
+    return 0;
+}
+
+/* Keep the box's last column, rows and plane of one map for those that come. */
+static void keep_map(void *arg, size_t map, int thread)
+{
+    const struct box_job *j = arg;
+    struct gn_slab *b = j->b;
+    const int64_t *lo = j->box->lo, *hi = j->box->hi, *size = b->size, *n = j->n;
+    const size_t bytes = (size_t)n[0] * sizeof(float);
+    const int c = (int)map;
+    (void)thread;
+    for (int64_t z = lo[2]; z < hi[2]; z++) {
+        for (int64_t y = lo[1]; y < hi[1] && hi[0] < size[0]; y++)
+            b->column[(c * n[2] + z - lo[2]) * n[1] + y - lo[1]] = box_row(j, c, z, y)[n[0] - 1];
+        if (hi[1] < size[1])
+            memcpy(b->rows.now + (c * n[2] + z - lo[2]) * size[0] + lo[0],
+                   box_row(j, c, z, hi[1] - 1), bytes);
+    }
+    float *plane = b->plane.now ? b->plane.now : b->plane.before; /* no box of a layer follows */
+    for (int64_t y = lo[1]; y < hi[1] && hi[2] < size[2]; y++)
+        memcpy(plane + (c * size[1] + y) * size[0] + lo[0], box_row(j, c, hi[2] - 1, y), bytes);
+}
+
+static void swap(struct halo *h)
+{
+    float *t = h->before;
+    if (!h->now)
+        return;
+    h->before = h->now;
+    h->now = t;
+}
+
+static int map_box(struct box_job *j, struct gn_err *err)
+{
+    struct gn_slab *b = j->b;
+    const int64_t *hi = j->box->hi;
+    int64_t items = 1;
+    for (int k = 0; k < 3; k++)
+        j->done[k] = completed(&b->axis[k], j->box->lo[k], hi[k]);
+    items = (j->done[2].hi - j->done[2].lo) * (j->done[1].hi - j->done[1].lo);
+    if (make_halos(j, err))
+        return -1;
+    if (items > 0 && j->done[0].hi > j->done[0].lo)
+        gn_pool_run((size_t)items, mapped_row, j);
+    gn_pool_run((size_t)b->classes, keep_map, j);
+    if (hi[0] == b->size[0]) {
+        swap(&b->rows);
+        if (hi[1] == b->size[1])
+            swap(&b->plane);
+    }
+    return 0;
+}
+
+int gn_slab_box(void *slab, const struct gn_stitch_box *box, struct gn_err *err)
 {
     struct gn_slab *b = slab;
-    const int64_t plane = b->size[0] * b->size[1];
-    struct plane_job j = { b, maps, z };
-    if (z != b->planes || z >= b->size[2])
-        return gn_err_set(err, "plane %lld came when %lld was due", (long long)z,
-                          (long long)b->planes);
-    b->planes++;
-    if (b->whole) {
-        for (int c = 0; c < b->classes; c++)
-            memcpy((float *)b->maps.data + (c * b->size[2] + z) * plane, maps + c * plane,
-                   (size_t)plane * sizeof *maps);
-    } else if (b->same) {
-        gn_pool_run((size_t)b->size[1], same_row, &j);
-    } else {
-        int64_t n = (b->ready_from[z + 1] - b->ready_from[z]) * (b->axis[1].hi - b->axis[1].lo);
-        if (n > 0 && b->axis[0].hi > b->axis[0].lo)
-            gn_pool_run((size_t)n, slab_row, &j);
-        memcpy(b->last, maps, (size_t)(plane * b->classes) * sizeof *maps);
+    struct box_job j = { .b = b, .box = box };
+    for (int k = 0; k < 3; k++) {
+        j.n[k] = box->hi[k] - box->lo[k];
+        if (box->lo[k] != b->next[k] || j.n[k] < 1 || box->hi[k] > b->size[k])
+            return gn_err_set(err, "a box at %lld %lld %lld came when one at %lld %lld %lld was due",
+                              (long long)box->lo[0], (long long)box->lo[1], (long long)box->lo[2],
+                              (long long)b->next[0], (long long)b->next[1], (long long)b->next[2]);
+    }
+    if (b->same || b->whole)
+        gn_pool_run((size_t)(j.n[1] * j.n[2]), same_row, &j);
+    else if (map_box(&j, err))
+        return -1;
+    for (int k = 0; k < 3; k++) {
+        b->next[k] = box->hi[k];
+        if (box->hi[k] < b->size[k])
+            break;
+        b->next[k] = k < 2 ? 0 : b->size[k];
     }
     return 0;
 }
@@ -267,8 +418,8 @@ out:
 
 int gn_slab_finish(struct gn_slab *b, struct gn_tensor *out, struct gn_err *err)
 {
-    if (b->planes != b->size[2])
-        return gn_err_set(err, "%lld of %lld planes came", (long long)b->planes,
+    if (b->next[2] != b->size[2])
+        return gn_err_set(err, "%lld of %lld planes came", (long long)b->next[2],
                           (long long)b->size[2]);
     if (b->whole && decode_whole(b, err))
         return -1;

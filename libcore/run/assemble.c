@@ -127,20 +127,16 @@ int gn_assembly_open(struct gn_assembly *a, const struct gn_record *r,
     a->slab = gn_slab_new(a->size, a->classes, used, to.size, d, err);
     if (!a->slab)
         return -1;
-    const struct gn_stitch_sink sink = {gn_slab_plane, a->slab};
+    const struct gn_stitch_sink sink = {gn_slab_box, a->slab};
     a->stitcher = gn_stitcher_new(a->size, a->patch, a->classes, mode, a->overlap, &sink, err);
-    gn_record_set_reals(&a->head, "affine", to.affine, 12);
-    return a->stitcher ? 0 : -1;
-}
-
-/* A start that gn_patch_starts makes. */
-static bool on_grid(const struct gn_assembly *a, int k, int64_t start)
-{
-    const int64_t last = a->size[k] - a->patch[k];
-    if (last <= 0)
-        return start == 0;
-    return start == last ||
-           (start >= 0 && start < last && start % (a->patch[k] - a->overlap[k]) == 0);
+    if (!a->stitcher)
+        return -1;
+    if (a->n != gn_stitcher_count(a->stitcher))
+        return gn_err_set(err,
+                          "patch.index: %lld patches, but the grid of patch.of, patch.size and "
+                          "patch.overlap has %lld",
+                          (long long)a->n, (long long)gn_stitcher_count(a->stitcher));
+    return gn_record_set_reals(&a->head, "affine", to.affine, 12);
 }
 
 static int same_value(const struct gn_record *a, const struct gn_record *b, const char *key,
@@ -221,14 +217,10 @@ int gn_assembly_add(struct gn_assembly *a, const struct gn_record *r, struct gn_
                           (long long)i, (long long)n);
     if (like_first(a, r, origin, err) || (a->labels && all_finite(r, err)))
         return gn_err_wrap(err, "patch %lld/%lld", (long long)i, (long long)n);
-    for (int k = 0; k < 3; k++)
-        if (!on_grid(a, k, origin[k]))
-            return gn_err_set(err,
-                              "patch %lld/%lld: patch.origin: the grid of patch.of, patch.size and "
-                              "patch.overlap has none there: %s",
-                              (long long)i, (long long)n, gn_record_get(r, "patch.origin"));
+    if (gn_stitcher_add(a->stitcher, origin, r->tensor.data, err))
+        return gn_err_wrap(err, "patch %lld/%lld", (long long)i, (long long)n);
     a->next++;
-    return gn_stitcher_add(a->stitcher, origin, r->tensor.data, err);
+    return 0;
 }
 
 bool gn_assembly_complete(const struct gn_assembly *a)

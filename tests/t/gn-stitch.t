@@ -197,7 +197,7 @@ P
     gn-stitch wide.gnt >z.gnt
     fails 1 gn-stitch far.gnt
     fails 1 gn-stitch odd.gnt
-    grep -q "patch.origin: the grid of patch.of, patch.size and patch.overlap has none there: 1 0 0" err'
+    grep -q "subject s: patch 1/3: patches are missing or out of order: one at 1 0 0 came when that at 2 0 0 was due" err'
 
 t 'a patch unlike the first is refused, and the key named' '
     python3 "$lib" make x.gnt 1 8,8,8

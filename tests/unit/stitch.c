@@ -71,16 +71,17 @@ static void rows(void)
         (const double[]){ 0, 0, 0 });
 
     /* G65: the weights themselves, as the share of one patch against another of value 0 */
-    int64_t size[3] = { 4, 1, 1 }, overlap[3] = { 2, 0, 0 }, at[3] = { 0, 0, 0 };
+    int64_t size[3] = { 5, 1, 1 }, patch[3] = { 4, 1, 1 }, overlap[3] = { 2, 0, 0 };
+    int64_t at[3] = { 0, 0, 0 };
     static const double w[4] = { .345492, .904508, .904508, .345492 };
     struct gn_tensor out = { 0 };
-    struct gn_stitcher *s = gn_stitcher_new(size, size, 1, GN_STITCH_HANN, overlap, NULL, &err);
+    struct gn_stitcher *s = gn_stitcher_new(size, patch, 1, GN_STITCH_HANN, overlap, NULL, &err);
     float zero[4] = { 0 }, one[4] = { 1, 1, 1, 1 };
     int64_t shifted[3] = { 1, 0, 0 };
     int ok = s && !gn_stitcher_add(s, at, zero, &err) && !gn_stitcher_add(s, shifted, one, &err) &&
              !gn_stitcher_finish(s, &out, &err);
-    double want[4] = { 0, w[0] / (w[0] + w[1]), w[1] / (w[1] + w[2]), w[2] / (w[2] + w[3]) };
-    CHECK("G65 hann weights for P = 4 as TorchIO", ok && near(&out, want, 4, 1e-5));
+    double want[5] = { 0, w[0] / (w[0] + w[1]), w[1] / (w[1] + w[2]), w[2] / (w[2] + w[3]), 1 };
+    CHECK("G65 hann weights for P = 4 as TorchIO", ok && near(&out, want, 5, 1e-5));
     gn_tensor_free(&out);
     gn_stitcher_free(s);
 }
@@ -192,7 +193,7 @@ static void slab(const char *name, const double *map, const int64_t to[3], int l
     size_t bytes = 0;
     gn_pool_start(threads);
     struct gn_slab *b = gn_slab_new(size, 2, map, to, labels ? &d : NULL, &err);
-    struct gn_stitch_sink sink = { gn_slab_plane, b };
+    struct gn_stitch_sink sink = { gn_slab_box, b };
     int ok = b && send(0, GN_STITCH_HANN, NULL, &whole, -1) &&
              send(0, GN_STITCH_HANN, &sink, &got, -1) &&
              gn_slab_finish(b, &got, &err) == 0;
@@ -247,26 +248,36 @@ static void slabs(void)
         }
     const int64_t from[3] = { 240, 240, 155 }, to[3] = { 512, 512, 300 }, value[4] = { 0, 1, 2, 4 };
     struct gn_slab_decode d = { GN_DECODE_THRESHOLD, 0.5, value };
-    CHECK("labels to source hold one label volume and one plane of maps",
-          gn_slab_bytes(from, 4, up, to, &d) == 512. * 512 * 300 + 240. * 240 * 16);
+    CHECK("labels to source hold one label volume and two planes of maps",
+          gn_slab_bytes(from, 4, up, to, &d) == 512. * 512 * 300 + 2 * 240. * 240 * 16);
 }
 
-/* Of a patch that holds less of the image than is cut off for the overlap, nothing counts. */
-static void sliver(void)
+/* Patches that are not those of the grid. */
+static void strangers(void)
 {
     const int64_t size[3] = { 9, 8, 8 }, patch[3] = { 8, 8, 8 }, overlap[3] = { 4, 0, 0 };
-    const int64_t at[2][3] = { { 0, 0, 0 }, { 8, 0, 0 } };
+    const int64_t at[3][3] = { { 0, 0, 0 }, { 1, 0, 0 }, { 8, 0, 0 } };
+    static const int order[][3] = { { 0, 2 }, { 1, 0 }, { 0, 0 }, { 0, 1, 1 } };
+    static const int n[] = { 2, 1, 2, 3 };
     static float v[512];
-    struct gn_tensor out = { 0 };
-    struct gn_stitcher *s =
-        gn_stitcher_new(size, patch, 1, GN_STITCH_CROP, overlap, NULL, &err);
-    int ok = s && gn_stitcher_add(s, at[0], v, &err) == 0 &&
-             gn_stitcher_add(s, at[1], v, &err) == 0;
-
-    CHECK("a patch of which nothing is left adds nothing",
-          ok && gn_stitcher_finish(s, &out, &err) < 0 && strstr(err.text, "patches are missing"));
-    gn_err_clear(&err);
-    gn_stitcher_free(s);
+    int refused = 0, left = 0;
+    for (int mode = 0; gn_stitch_names[mode]; mode++)
+        for (int i = 0; i < 4; i++) {
+            struct gn_tensor out = { 0 };
+            struct gn_stitcher *s = gn_stitcher_new(size, patch, 1, (enum gn_stitch_mode)mode,
+                                                    overlap, NULL, &err);
+            int bad = !s || gn_stitcher_count(s) != 2;
+            for (int k = 0; k < n[i] && !bad; k++)
+                bad = gn_stitcher_add(s, at[order[i][k]], v, &err) != (k < n[i] - 1 ? 0 : -1);
+            refused += !bad && strstr(err.text, i < 3 ? "missing or out of order" : "more patches");
+            gn_err_clear(&err);
+            left += !bad && gn_stitcher_finish(s, &out, &err) == -1 && !out.data;
+            gn_err_clear(&err);
+            gn_stitcher_free(s);
+        }
+    CHECK("a patch where the grid has none, the second first, one twice, one more: refused",
+          refused == 12);
+    CHECK("and nothing is left", left == 12);
 }
 
 int main(void)
@@ -276,6 +287,6 @@ int main(void)
     volumes();
     decoding();
     slabs();
-    sliver();
+    strangers();
     return check_done();
 }
