@@ -1,8 +1,8 @@
 /* slab.c - boxes of class maps to labels or maps on another grid.
  *
- * Along an axis that is interpolated, an output lies between two voxels; the first may be of the box
- * before. So the last plane of a layer of boxes is kept until the next layer is done, the last rows
- * of a row of boxes until the next row is, and the last column of a box for the next box. */
+ * Along an axis that is interpolated, an output lies between two voxels; the first may be of the
+ * box before. So the last plane of a layer of boxes is kept until the next layer is done, the last
+ * rows of a row of boxes until the next row is, and the last column of a box for the next box. */
 #include "image/slab.h"
 
 #include <stdlib.h>
@@ -209,8 +209,8 @@ static struct piece piece_at(const struct box_job *j, int c, int64_t z, int64_t 
     return (struct piece){ row, lo[0] ? row - 1 : NULL };
 }
 
-/* The row between two, w of the way from the first, or the first; in room, where room[x] is voxel x,
- * unless it is there as a whole (a gather may read all of a row). */
+/* The row between two, w of the way from the first, or the first; in room, where room[x] is voxel
+ * x, unless it is there as a whole (a gather may read all of a row). */
 static const float *between(const struct box_job *j, struct piece p, struct piece q, float w,
                             float *room)
 {
@@ -367,7 +367,8 @@ int gn_slab_box(void *slab, const struct gn_stitch_box *box, struct gn_err *err)
     for (int k = 0; k < 3; k++) {
         j.n[k] = box->hi[k] - box->lo[k];
         if (box->lo[k] != b->next[k] || j.n[k] < 1 || box->hi[k] > b->size[k])
-            return gn_err_set(err, "a box at %lld %lld %lld came when one at %lld %lld %lld was due",
+            return gn_err_set(err,
+                              "a box at %lld %lld %lld came when one at %lld %lld %lld was due",
                               (long long)box->lo[0], (long long)box->lo[1], (long long)box->lo[2],
                               (long long)b->next[0], (long long)b->next[1], (long long)b->next[2]);
     }

@@ -1,5 +1,5 @@
-/* slab.h - the end of a stitcher: boxes of class maps become a label map, or class maps, on the same
- * or another grid, without the maps of the whole image in memory.
+/* slab.h - the end of a stitcher: boxes of class maps become a label map, or class maps, on the
+ * same or another grid, without the maps of the whole image in memory.
  *
  *   struct gn_slab *b = gn_slab_new(size, n, map, to_size, &decode, &err);
  *   struct gn_stitch_sink sink = { gn_slab_box, b };

@@ -1,8 +1,8 @@
-/* stitch.c - maps of patches into the maps of the image: boxes cut out of patches, or sums in a ring
- * of planes as thick as a patch.
+/* stitch.c - maps of patches into the maps of the image: boxes cut out of patches, or sums in a
+ * ring of planes as thick as a patch.
  *
- * The sums of a plane lie in tiles that a patch covers wholly or not at all, all maps of a tile side
- * by side: so a patch is added by few long reads and writes if the ring is a file. */
+ * The sums of a plane lie in tiles that a patch covers wholly or not at all, all maps of a tile
+ * side by side: so a patch is added by few long reads and writes if the ring is a file. */
 #include "image/stitch.h"
 
 #include <math.h>

@@ -25,16 +25,16 @@
 enum gn_stitch_mode { GN_STITCH_CROP, GN_STITCH_AVERAGE, GN_STITCH_HANN };
 extern const char *const gn_stitch_names[]; /* "crop", "average", "hann", NULL */
 
-/* Finished maps: voxel (x, y, z) of class c, lo <= (x, y, z) < hi, is data[(x - lo[0]) + (y - lo[1])
- * step[0] + (z - lo[2]) step[1] + c step[2]]. */
+/* Finished maps: voxel (x, y, z) of class c, lo <= (x, y, z) < hi, is data[(x - lo[0]) + (y -
+ * lo[1]) step[0] + (z - lo[2]) step[1] + c step[2]]. */
 struct gn_stitch_box {
     int64_t lo[3], hi[3]; /* in the image, x y z */
     const float *data;
     int64_t step[3];
 };
 
-/* Boxes come x fastest, then y, then z, those of a row and of a layer alike in y and z, and fill the
- * image; what they point to is valid during the call. */
+/* Boxes come x fastest, then y, then z, those of a row and of a layer alike in y and z, and fill
+ * the image; what they point to is valid during the call. */
 struct gn_stitch_sink {
     int (*box)(void *arg, const struct gn_stitch_box *box, struct gn_err *err);
     void *arg;

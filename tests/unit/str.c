@@ -120,7 +120,8 @@ static void test_nearest(void)
               near("bsplin", "bspline"));
     static const char *const equal[] = { "dcce", "dice", "batt", "bats", NULL };
     CHECK("of equally near names a vowel for a vowel and swapped neighbours win, else the first",
-          !strcmp(gn_nearest("dyce", equal), "dice") && !strcmp(gn_nearest("bast", equal), "bats") &&
+          !strcmp(gn_nearest("dyce", equal), "dice") &&
+              !strcmp(gn_nearest("bast", equal), "bats") &&
               !strcmp(gn_nearest("dxce", equal), "dcce"));
     CHECK("the beginning of a name finds it", near("spac", "spacing-min"));
     CHECK("what is near nothing finds nothing",
