@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
-#include "image/postprocess.h"
+#include "run/post.h"
 #include "tool/tool.h"
 
 static struct postprocess_args {
@@ -12,10 +11,7 @@ static struct postprocess_args {
     bool images;
 } args;
 
-static struct gn_post_step *step;
-static struct gn_label_pair *pair;
-static int64_t *order; /* the labels of the config's classes */
-static int steps, pairs, ordered;
+static struct gn_post_plan plan;
 
 static const struct gn_opt opts[] = {
     GN_OPT_TEXT('c', "config", &args.config, "FILE", "configuration: data_postprocessing",
@@ -31,7 +27,7 @@ static const struct gn_opt opts[] = {
 
 static int add_op(const char *op, struct gn_err *err)
 {
-    struct gn_post_step *s = &step[steps++];
+    struct gn_post_step *s = &plan.step[plan.steps++];
     const char *p = op + strcspn(op, ":");
     char *name = gn_strndup(op, (size_t)(p - op));
     int rc = gn_post_step_init(s, name, err);
@@ -49,12 +45,6 @@ static int add_op(const char *op, struct gn_err *err)
     return rc ? gn_err_wrap(err, "--op %s", op) : 0;
 }
 
-static void add_pair(int64_t from, int64_t to)
-{
-    pair = gn_realloc(pair, (size_t)(pairs + 1) * sizeof *pair);
-    pair[pairs++] = (struct gn_label_pair){from, to};
-}
-
 static int read_map(struct gn_err *err)
 {
     int64_t v[2] = {0, 0};
@@ -67,41 +57,16 @@ static int read_map(struct gn_err *err)
         good = good && !gn_parse_int(word, &v[0]) && !gn_parse_int(to, &v[1]) &&
                v[1] >= INT32_MIN && v[1] <= UINT32_MAX;
         free(word);
-        for (int i = 0; good && i < pairs; i++)
-            if (pair[i].from == v[0])
+        for (int i = 0; good && i < plan.pairs; i++)
+            if (plan.pair[i].from == v[0])
                 return gn_err_usage(err, "--map: label %lld is there twice", (long long)v[0]);
         if (!good)
             return gn_err_usage(err, "--map: must be labels as 1=1,2=4: %s", args.map);
-        add_pair(v[0], v[1]);
+        gn_post_plan_pair(&plan, v[0], v[1]);
         p += n;
         if (!*p)
             return 0;
     }
-}
-
-static int from_config(const struct gn_config *c, struct gn_err *err)
-{
-    step = gn_alloc(((size_t)c->post.n + 1) * sizeof *step);
-    order = gn_alloc(((size_t)c->n_classes + 1) * sizeof *order);
-    for (ordered = 0; ordered < c->n_classes; ordered++)
-        order[ordered] = gn_config_class_value(c, ordered);
-    for (int i = 0; i < c->post.n; i++) {
-        const struct gn_config_step *s = &c->post.step[i];
-        const bool map = !strcmp(s->name, "mapping");
-        if (!map && gn_post_step_init(&step[steps++], s->name, err))
-            return -1;
-        for (const struct gn_yaml *e = s->value->child; e; e = e->next) {
-            int64_t from = 0, to = 0;
-            if (!map && gn_post_step_set(&step[steps - 1], e->key, e->text, err))
-                return -1;
-            if (!map || args.map)
-                continue;
-            if (gn_parse_int(e->key, &from) || gn_yaml_int(e, &to))
-                return gn_err_set(err, "mapping: not a label: %s", e->key);
-            add_pair(from, to);
-        }
-    }
-    return 0;
 }
 
 static int begin(struct gn_tool_ctx *ctx)
@@ -116,10 +81,12 @@ static int begin(struct gn_tool_ctx *ctx)
     if (args.config) {
         if (gn_config_load(&config, args.config, err))
             return -1;
-        rc = from_config(&config, err);
+        rc = gn_post_plan_of_config(&plan, &config, err);
         gn_config_free(&config);
+        if (args.map) /* in the place of the config's mapping */
+            plan.pairs = 0;
     } else {
-        step = gn_alloc((args.op.n + 1) * sizeof *step);
+        plan.step = gn_alloc((args.op.n + 1) * sizeof *plan.step);
         for (size_t i = 0; rc == 0 && i < args.op.n; i++)
             rc = add_op(args.op.item[i], err);
     }
@@ -144,10 +111,9 @@ static int process(struct gn_record *r, struct gn_err *err)
         return gn_err_set(err, "class maps, not labels: gn-stitch --labels decodes them");
     if (gn_record_get(r, "patch.origin"))
         return gn_err_set(err, "a patch: its regions go on in its neighbours, stitch it first");
-    if (!steps && !pairs)
+    if (!plan.steps && !plan.pairs)
         return 0;
-    if ((steps && gn_post_apply(&t, step, steps, order, ordered, err)) ||
-        (pairs && gn_post_map(&t, pair, pairs, err))) {
+    if (gn_post_plan_run(&plan, &t, err) < 0) {
         gn_tensor_free(&t);
         return -1;
     }
@@ -177,9 +143,7 @@ static int postprocess_sample(struct gn_tool_ctx *ctx, struct gn_sample *s)
 static void cleanup(struct gn_tool_ctx *ctx)
 {
     (void)ctx;
-    free(step);
-    free(pair);
-    free(order);
+    gn_post_plan_free(&plan);
 }
 
 static const struct gn_example examples[] = {

@@ -136,7 +136,9 @@ static const struct gn_tool tool = {
     .output = "In the model folder: best.safetensors (weights with the lowest validation loss), "
               "latest.safetensors (everything a resumed run "
               "needs), logs_training.csv, logs_validation.csv and logs_testing.csv (epoch_no, "
-              "loss, hard Dice of foreground labels), timing.tsv, "
+              "loss, hard Dice of foreground labels; of whole subjects, where the config has "
+              "data_postprocessing, also columns NAME_post, of the labels that come out of it, "
+              "still in the grid of the training), timing.tsv, "
               "and DONE when all epochs are done. A stream that ends earlier leaves no DONE: the "
               "status is 0, a note says so, and another stream "
               "goes on.",

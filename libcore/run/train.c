@@ -147,6 +147,7 @@ static void result_of_training(const struct gn_train_state *s, struct gn_epoch_r
 {
     int64_t good = s->batches - s->skipped;
     r->loss = good > 0 ? s->loss_sum / (double)good : NAN;
+    r->post = false; /* patches are not what is saved */
     for (int k = 0; k < GN_MAX_CLASSES; k++)
         r->dice[k] = s->dice_n[k] ? s->dice_sum[k] / (double)s->dice_n[k] : NAN;
 }

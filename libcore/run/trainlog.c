@@ -40,6 +40,26 @@ void gn_dice_add(const struct gn_setup *s, const float *prob, const int32_t *lab
     }
 }
 
+void gn_dice_add_labels(const struct gn_setup *s, const int32_t *predicted, const int32_t *label,
+                        int64_t voxels, double sum[GN_MAX_CLASSES], int64_t n[GN_MAX_CLASSES])
+{
+    for (int k = 0; k < s->net.classes; k++) {
+        const struct gn_class *c = &s->classes[k];
+        int64_t both = 0, all = 0;
+        if (gn_class_is_background(c))
+            continue;
+        for (int64_t v = 0; v < voxels; v++) {
+            int hit = gn_class_has(c, predicted[v]), is = gn_class_has(c, label[v]);
+            both += hit & is;
+            all += hit + is;
+        }
+        if (all == 0)
+            continue;
+        sum[k] += 2.0 * (double)both / (double)all;
+        n[k]++;
+    }
+}
+
 double gn_mean_dice(const struct gn_setup *s, const double dice[GN_MAX_CLASSES])
 {
     double sum = 0;
@@ -57,16 +77,25 @@ static bool foreground(const struct gn_config *c, int k)
     return !(c->classes[k].n == 1 && c->classes[k].value[0] == 0);
 }
 
-void gn_log_put_header(const struct gn_config *c, const char *prefix, struct gn_str *out)
+static void put_names(const struct gn_config *c, const char *prefix, const char *suffix,
+                      struct gn_str *out)
 {
-    gn_str_addf(out, "epoch_no,%s_loss,%s_dice", prefix, prefix);
+    gn_str_addf(out, ",%s_dice%s", prefix, suffix);
     for (int k = 0; k < c->n_classes; k++)
         if (foreground(c, k)) {
             struct gn_str name = {0};
-            gn_str_addf(&name, "%s_dice_%s", prefix, c->classes[k].text);
+            gn_str_addf(&name, "%s_dice_%s%s", prefix, c->classes[k].text, suffix);
             gn_csv_put(out, gn_str_text(&name), ',', 0);
             gn_str_free(&name);
         }
+}
+
+void gn_log_put_header(const struct gn_config *c, const char *prefix, struct gn_str *out)
+{
+    gn_str_addf(out, "epoch_no,%s_loss", prefix);
+    put_names(c, prefix, "", out);
+    if (c->post.n && strcmp(prefix, "train"))
+        put_names(c, prefix, "_post", out);
     gn_str_add(out, "\n");
 }
 
@@ -131,22 +160,31 @@ static void cell(struct gn_str *s, double v)
         gn_str_addf(s, ",%.6g", v);
 }
 
-void gn_log_put_row(const struct gn_config *c, int64_t epoch, const struct gn_epoch_result *r,
-                    struct gn_str *out)
+/* The mean, then each class. */
+static void put_dice(const struct gn_config *c, const double dice[GN_MAX_CLASSES],
+                     struct gn_str *out)
 {
     double sum = 0;
     int n = 0;
     for (int k = 0; k < c->n_classes; k++)
-        if (foreground(c, k) && !isnan(r->dice[k])) {
-            sum += r->dice[k];
+        if (foreground(c, k) && !isnan(dice[k])) {
+            sum += dice[k];
             n++;
         }
-    gn_str_addf(out, "%" PRId64, epoch);
-    cell(out, r->loss);
     cell(out, n ? sum / n : NAN);
     for (int k = 0; k < c->n_classes; k++)
         if (foreground(c, k))
-            cell(out, r->dice[k]);
+            cell(out, dice[k]);
+}
+
+void gn_log_put_row(const struct gn_config *c, int64_t epoch, const struct gn_epoch_result *r,
+                    struct gn_str *out)
+{
+    gn_str_addf(out, "%" PRId64, epoch);
+    cell(out, r->loss);
+    put_dice(c, r->dice, out);
+    if (r->post)
+        put_dice(c, r->dice_post, out);
     gn_str_add(out, "\n");
 }
 

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "image/onehot.h"
 #include "image/patch.h"
 #include "image/stitch.h"
 #include "run/batch.h"
+#include "run/post.h"
 
 static enum gn_stitch_mode stitch_mode(const char *name)
 {
@@ -99,15 +101,42 @@ double gn_predict_bytes(const struct gn_config *c, const struct gn_setup *setup,
     double patch = (double)c->patch[0] * (double)c->patch[1] * (double)c->patch[2];
     if (gn_patch_grid_init(&grid, size, c->patch, c->overlap, &ignored) == 0 && batch > grid.n)
         batch = grid.n;
-    return 4.0 * (classes + 1) * voxels +
+    return 4.0 * (classes + 1 + (c->post.n ? 3 : 0)) * voxels +
            4.0 * (double)batch * patch * (setup->net.channels + classes) +
            gn_stitcher_bytes(size, c->patch, classes, stitch_mode(c->stitch));
 }
 
+struct sums {
+    double loss, dice[GN_MAX_CLASSES], dice_post[GN_MAX_CLASSES];
+    int64_t n[GN_MAX_CLASSES], n_post[GN_MAX_CLASSES];
+};
+
+/* What would be saved, but for the grid: decoded, and through data_postprocessing. */
+static int add_post(const struct gn_config *c, const struct gn_setup *setup,
+                    const struct gn_post_plan *post, const struct gn_tensor *prob,
+                    const int32_t *label, int64_t voxels, struct sums *sums, struct gn_err *err)
+{
+    int64_t value[GN_MAX_CLASSES];
+    struct gn_tensor decoded = {0}, whole = {0};
+    int rc = -1;
+    for (int k = 0; k < c->n_classes; k++)
+        value[k] = gn_config_class_value(c, k);
+    if (gn_decode_tensor(prob, GN_DECODE_THRESHOLD, 0.5, value, &decoded, err) < 0 ||
+        gn_post_plan_run(post, &decoded, err) < 0 ||
+        gn_tensor_convert(&decoded, GN_INT32, &whole, err) < 0)
+        goto out;
+    gn_dice_add_labels(setup, whole.data, label, voxels, sums->dice_post, sums->n_post);
+    rc = 0;
+out:
+    gn_tensor_free(&decoded);
+    gn_tensor_free(&whole);
+    return rc;
+}
+
 /* Adds to the sums over samples; 1: stopped. */
 static int validate_one(struct gn_net *net, const struct gn_config *c, const struct gn_setup *setup,
-                        struct gn_sample *s, int64_t batch, const char *name,
-                        const volatile int *stop, double *loss, double *dice, int64_t *n,
+                        const struct gn_post_plan *post, struct gn_sample *s, int64_t batch,
+                        const char *name, const volatile int *stop, struct sums *sums,
                         struct gn_err *err)
 {
     struct gn_tensor prob = {0};
@@ -129,8 +158,10 @@ static int validate_one(struct gn_net *net, const struct gn_config *c, const str
         gn_err_set(err, "the %s loss is not finite", name);
         goto out;
     }
-    *loss += one;
-    gn_dice_add(setup, prob.data, label, 1, voxels, dice, n);
+    if (c->post.n && add_post(c, setup, post, &prob, label, voxels, sums, err) < 0)
+        goto out;
+    sums->loss += one;
+    gn_dice_add(setup, prob.data, label, 1, voxels, sums->dice, sums->n);
     rc = 0;
 out:
     free(label);
@@ -142,22 +173,29 @@ int gn_validate_set(struct gn_net *net, const struct gn_config *c, const struct 
                     struct gn_cache *set, int64_t batch, const char *name, int64_t epoch,
                     const volatile int *stop, struct gn_epoch_result *r, struct gn_err *err)
 {
-    double dice[GN_MAX_CLASSES] = {0}, loss = 0;
-    int64_t n[GN_MAX_CLASSES] = {0};
-    for (size_t i = 0; i < set->n; i++) {
+    struct sums sums = {0};
+    struct gn_post_plan post = {0};
+    int rc = gn_post_plan_of_config(&post, c, err);
+    for (size_t i = 0; i < set->n && rc == 0; i++) {
         gn_progress("epoch %" PRId64 "/%d: %s %zu/%zu", epoch + 1, c->num_epochs, name, i + 1,
                     set->n);
         struct gn_sample *s = gn_cache_load(set, i, err);
-        if (!s)
-            return -1;
-        int rc = validate_one(net, c, setup, s, batch, name, stop, &loss, dice, n, err);
-        if (rc != 0)
-            return rc > 0 ? 1 : gn_err_wrap(err, "subject %s", set->item[i].sample);
+        if (!s) {
+            rc = -1;
+            break;
+        }
+        rc = validate_one(net, c, setup, &post, s, batch, name, stop, &sums, err);
+        if (rc < 0)
+            gn_err_wrap(err, "subject %s", set->item[i].sample);
     }
-    r->loss = loss / (double)set->n;
-    for (int k = 0; k < GN_MAX_CLASSES; k++)
-        r->dice[k] = n[k] ? dice[k] / (double)n[k] : NAN;
-    return 0;
+    gn_post_plan_free(&post);
+    r->loss = sums.loss / (double)set->n;
+    r->post = c->post.n > 0;
+    for (int k = 0; k < GN_MAX_CLASSES; k++) {
+        r->dice[k] = sums.n[k] ? sums.dice[k] / (double)sums.n[k] : NAN;
+        r->dice_post[k] = sums.n_post[k] ? sums.dice_post[k] / (double)sums.n_post[k] : NAN;
+    }
+    return rc;
 }
 
 int gn_weights_check(struct gn_net *net, struct gn_err *err)

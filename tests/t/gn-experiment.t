@@ -761,3 +761,25 @@ t 'wrong usage' '
     fails 2 gn-experiment train
     fails 2 gn-experiment status
     [ ! -e s ]'
+t 'with data_postprocessing the logs of whole subjects score both: what the network gives, and what is saved' '
+    sed "s/num_epochs.*/num_epochs: 1/; s/testing: 1/testing: 1/" ../v.yaml >raw.yaml
+    { cat raw.yaml; echo "data_postprocessing: {cca: , morphology: {mode: erosion, kernel_size: 3}, mapping: {1: 1}}"; } >post.yaml
+    gn-phantom head -n 6 --size 24 --spacing 4 -o d
+    for c in raw post; do gn-experiment -c $c.yaml -i d/data.csv -o $c >/dev/null; done
+    [ "$(head -n 1 post/model/logs_validation.csv)" = "epoch_no,valid_loss,valid_dice,valid_dice_1,valid_dice_post,valid_dice_1_post" ]
+    [ "$(head -n 1 post/model/logs_training.csv)" = "epoch_no,train_loss,train_dice,train_dice_1" ]
+    cut -d, -f1-4 post/model/logs_validation.csv | same - raw/model/logs_validation.csv
+    [ "$(head -n 1 raw/model/logs_validation.csv)" = "epoch_no,valid_loss,valid_dice,valid_dice_1" ]
+    score() { awk -F"\t" "\$1 == \"mean\" && \$2 == \"all\" { printf \"%.6g\n\", \$4 }" $1/scores.tsv; }
+    log() { sed -n 2p $1/model/logs_validation.csv | cut -d, -f$2; }
+    [ "$(log raw 3)" = "$(score raw)" ]
+    [ "$(log post 5)" = "$(score post)" ] && [ "$(log post 6)" = "$(score post)" ]
+    [ "$(log post 5)" != "$(log post 3)" ]'
+t 'so does logs_testing.csv, as gn-train --test' '
+    { sed "s/num_epochs.*/num_epochs: 1/; s/testing: 1, val/testing: -3, val/" ../v.yaml; echo "data_postprocessing: {morphology: {mode: erosion, kernel_size: 3}}"; } >c.yaml
+    gn-phantom head -n 9 --size 16 --spacing 4 -o d
+    gn-experiment -c c.yaml -i d/data.csv -o s >/dev/null
+    gn-epochs -c c.yaml --only s/data_training.csv --patches s/cache |
+        gn-train -q -c c.yaml --cache s/cache --val s/data_validation.csv --test s/data_testing.csv -o m
+    same m/logs_testing.csv s/model/logs_testing.csv
+    [ "$(head -n 1 m/logs_testing.csv)" = "epoch_no,test_loss,test_dice,test_dice_1,test_dice_post,test_dice_1_post" ]'
