@@ -28,7 +28,19 @@ static inline void whole_part(const vec *p, vec *t)
 
 static void line(double *p, double x, int64_t n, double m, double c)
 {
-    for (int64_t i = 0; i < n; i += LANES) {
+    int64_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        vec f = ALL(x + (double)i);
+        vec a = ALL(m) * ((vec){0, 1, 2, 3} + f) + ALL(c);
+        vec b = ALL(m) * ((vec){4, 5, 6, 7} + f) + ALL(c);
+        vec d = ALL(m) * ((vec){8, 9, 10, 11} + f) + ALL(c);
+        vec e = ALL(m) * ((vec){12, 13, 14, 15} + f) + ALL(c);
+        STORE(p + i, a);
+        STORE(p + i + LANES, b);
+        STORE(p + i + 2 * LANES, d);
+        STORE(p + i + 3 * LANES, e);
+    }
+    for (; i < n; i += LANES) {
         double f = x + (double)i;
         vec at = ALL(m) * ((vec){0, 1, 2, 3} + ALL(f)) + ALL(c);
         STORE(p + i, at);
@@ -237,6 +249,10 @@ static void place_nearest(struct gn_warp_piece *b, int64_t n, const struct gn_wa
     } while (0)
 #define MIX(a, b, w, v) _mm_add_ps(_mm_mul_ps(a, v), _mm_mul_ps(b, w)) /* v = 1 - w */
 
+/* Voxels by which reading runs ahead: a turned row crosses lines of memory in no order that the
+ * processor sees. */
+enum { LEAD = 32 };
+
 static inline void linear_as(float *out, const struct gn_warp_piece *b, int64_t n, const float *in,
                              int64_t sy, int64_t sz, bool flat)
 {
@@ -246,6 +262,13 @@ static inline void linear_as(float *out, const struct gn_warp_piece *b, int64_t 
         __m128 wx = _mm_loadu_ps(b->w[0] + i), vx = _mm_sub_ps(one, wx);
         __m128 wy = _mm_loadu_ps(b->w[1] + i), vy = _mm_sub_ps(one, wy);
         __m128 lo, hi, r0, r1;
+        const float *next = in + b->at[i + LEAD < n ? i + LEAD : n - 1];
+        __builtin_prefetch(next);
+        __builtin_prefetch(next + sy);
+        if (!flat) {
+            __builtin_prefetch(next + sz);
+            __builtin_prefetch(next + sz + sy);
+        }
         PAIRS(lo, hi, in);
         r0 = MIX(lo, hi, wx, vx);
         PAIRS(lo, hi, in + sy);
