@@ -24,10 +24,10 @@ void *gn_try_alloc(size_t size, struct gn_err *err) GN_MUST_USE;
 /* The same with any contents, for what will be written in full before it is read.  Freed with
  * free() or gn_recycle(). */
 void *gn_try_alloc_raw(size_t size, struct gn_err *err) GN_MUST_USE;
-/* free(), for blocks like those of images: of large ones, 64 MiB are kept for gn_try_alloc_raw, which
- * then need not fetch pages that the system clears first (as long as writing them takes).  They are
- * let go before any other large block is allocated here, so that they do not add to the most memory
- * that is used.  p: NULL or from malloc's family.  Any thread. */
+/* free(), for blocks like those of images: of large ones, 64 MiB are kept for gn_try_alloc_raw,
+ * which then need not fetch pages that the system clears first (as long as writing them takes).
+ * They are let go before any other large block is allocated here, so that they do not add to the
+ * most memory that is used.  p: NULL or from malloc's family.  Any thread. */
 void gn_recycle(void *p);
 
 /* a*b, or -1 with an error when the product does not fit. */
