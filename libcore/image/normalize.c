@@ -159,6 +159,15 @@ void gn_stats_of(const float *x, int64_t n, enum gn_where where, const uint8_t *
     free(j.part);
 }
 
+double gn_min_of(const float *x, int64_t n)
+{
+    struct stats_job j = {.x = x, .n = n, .voxels = n, .where = GN_WHERE_ALL};
+    j.part = gn_alloc((size_t)(n / CHUNK + 1) * sizeof *j.part);
+    const struct part p = all_chunks(&j);
+    free(j.part);
+    return p.n ? (double)p.min : 0;
+}
+
 /* ---- pointwise ---- */
 
 enum point { POINT_CLIP, POINT_THRESHOLD, POINT_DIVIDE, POINT_LINEAR };

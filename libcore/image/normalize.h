@@ -25,6 +25,9 @@ struct gn_stats {
 void gn_stats_of(const float *x, int64_t n, enum gn_where where, const uint8_t *mask,
                  int64_t voxels, struct gn_stats *stats);
 
+/* The smallest value alone, as gn_stats_of has it. */
+double gn_min_of(const float *x, int64_t n);
+
 /* What a z-score takes its statistics from, and where it is applied. */
 enum gn_zscore {
     GN_ZSCORE_FULL,
