@@ -404,7 +404,7 @@ static int to_float(struct passage *p, struct gn_err *err)
     struct gn_tensor t = {0};
     if (p->t.dtype == GN_FLOAT32 && p->t.owned)
         return 0;
-    if (gn_tensor_convert(&p->t, GN_FLOAT32, &t, err))
+    if (gn_image_as_float(&p->t, &t, err))
         return -1;
     struct gn_box same = p->region;
     replace(p, &t, &same);
@@ -429,12 +429,10 @@ static int run_spatial(struct passage *p, int first, int last, const struct gn_b
     /* an image that is borrowed is read where it is */
     if (!exact && !label && p->t.dtype != GN_FLOAT32 && to_float(p, err))
         goto out;
-    if (label) {
+    if (label || !p->image.min) /* nothing comes from outside where the smallest is not known */
         zeros = gn_alloc((size_t)p->t.shape[0] * sizeof *zeros);
-        memset(zeros, 0, (size_t)p->t.shape[0] * sizeof *zeros);
-    }
     if (gn_warp_run(&w, &p->t, &p->region, p->d->choice[first].before.size, to,
-                    label ? GN_INTERP_NEAREST : GN_INTERP_LINEAR, label ? zeros : p->image.min, &t,
+                    label ? GN_INTERP_NEAREST : GN_INTERP_LINEAR, zeros ? zeros : p->image.min, &t,
                     err))
         goto out;
     replace(p, &t, to);
@@ -443,6 +441,26 @@ out:
     free(zeros);
     gn_warp_free(&w);
     return rc;
+}
+
+/* An image that is borrowed is read where it is, if the operation can. 1: done. */
+static int run_elsewhere(struct passage *p, const struct gn_augment_step *s, const double *value,
+                         int n, const struct gn_augment_work *work, struct gn_err *err)
+{
+    struct gn_augment_work here = *work;
+    struct gn_box same = p->region;
+    struct gn_tensor t = {0};
+    if (p->t.owned || p->t.dtype != GN_FLOAT32 || !s->op->run_from)
+        return 0;
+    if (gn_tensor_new_raw(&t, GN_FLOAT32, p->t.rank, p->t.shape, err))
+        return -1;
+    here.t = &t;
+    if (s->op->run_from(s, value, n, &here, p->t.data) == 0) {
+        gn_tensor_free(&t);
+        return 0;
+    }
+    replace(p, &t, &same);
+    return 1;
 }
 
 static int run_intensity(struct passage *p, int i, struct gn_err *err)
@@ -454,42 +472,47 @@ static int run_intensity(struct passage *p, int i, struct gn_err *err)
     struct gn_augment_work work = {&where, &d->choice[i].before, &p->region, &p->image, &p->t};
     double *value = NULL;
     int n = 0, rc = -1;
-    if (to_float(p, err))
-        return -1;
     if (s->op->shared)
-        return s->op->run(s, d->choice[i].value, d->choice[i].n, &work, err);
+        return to_float(p, err) ? -1
+                                : s->op->run(s, d->choice[i].value, d->choice[i].n, &work, err);
     if (draw_values(d, i, &p->image, p->t.shape[0], &n, &value, err) == 0)
-        rc = s->op->run(s, value, n, &work, err);
+        rc = run_elsewhere(p, s, value, n, &work, err);
+    if (rc == 0)
+        rc = to_float(p, err) ? -1 : s->op->run(s, value, n, &work, err);
     free(value);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
-/* Fill in the statistics that were not given. *owned: to be freed. */
-static int complete(struct gn_augment_image *image, const struct gn_tensor *in, double **owned,
-                    struct gn_err *err)
+/* Fill in the statistics that were not given and that a step which is done looks at. An image they
+ * are taken of becomes float32, as it will in any case. *owned: to be freed. */
+static int complete(struct passage *p, double **owned, struct gn_err *err)
 {
-    const int64_t components = in->shape[0], n = gn_tensor_count(in), voxels = n / components;
-    struct gn_tensor own = {0};
+    const int64_t components = p->t.shape[0], n = gn_tensor_count(&p->t), voxels = n / components;
+    bool min = false, std = false;
     struct gn_stats stats;
-    if (image->min && image->std >= 0)
+    for (int i = 0; i < p->d->list->n; i++) {
+        const struct gn_augment_op *op = p->d->list->step[i].op;
+        if (!p->d->choice[i].done)
+            continue;
+        min |= op->spatial ? !op->exact : !op->blind;
+        std |= !op->spatial && !op->blind;
+    }
+    min &= !p->image.min;
+    std &= p->image.std < 0;
+    if (!min && !std)
         return 0;
-    if (in->dtype != GN_FLOAT32 && gn_tensor_convert(in, GN_FLOAT32, &own, err))
+    if (p->t.dtype != GN_FLOAT32 && to_float(p, err))
         return -1;
-    const float *x = own.data ? own.data : in->data;
-    if (image->std < 0 || components == 1) {
+    const float *x = p->t.data;
+    if (std) {
         gn_stats_of(x, n, GN_WHERE_ALL, NULL, n, &stats);
-        image->std = image->std < 0 ? stats.std : image->std;
+        p->image.std = stats.std;
     }
-    if (!image->min) {
-        *owned = gn_alloc((size_t)components * sizeof **owned);
-        for (int64_t c = 0; c < components; c++) {
-            if (components > 1)
-                gn_stats_of(x + c * voxels, voxels, GN_WHERE_ALL, NULL, voxels, &stats);
-            (*owned)[c] = stats.min;
-        }
-        image->min = *owned;
+    if (min) {
+        p->image.min = *owned = gn_alloc((size_t)components * sizeof **owned);
+        for (int64_t c = 0; c < components; c++)
+            (*owned)[c] = std && components == 1 ? stats.min : gn_min_of(x + c * voxels, voxels);
     }
-    gn_tensor_free(&own);
     return 0;
 }
 
@@ -512,8 +535,8 @@ int gn_augment_apply(const struct gn_augment_draws *d, const struct gn_augment_i
                               (long long)a[0], (long long)a[1], (long long)a[2], (long long)b[0],
                               (long long)b[1], (long long)b[2]);
     }
-    if (image->name && complete(&p.image, in, &owned, err))
-        return -1;
+    if (image->name && complete(&p, &owned, err))
+        goto out;
     for (int i = 0; i < n;) {
         int last = end_of_run(d, i, !image->name);
         bool spatial = last > i;

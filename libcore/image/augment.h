@@ -145,7 +145,7 @@ struct gn_augment_work {
     const struct gn_draw *where;          /* the draw of this operation and image */
     const struct gn_grid *whole;          /* the parent's grid at this step */
     const struct gn_box *region;          /* the part of it that t is */
-    const struct gn_augment_image *image; /* min and std are filled in */
+    const struct gn_augment_image *image; /* min and std are filled in, unless it is blind */
     struct gn_tensor *t;                  /* float32 c z y x, changed in place */
 };
 
@@ -180,6 +180,12 @@ struct gn_augment_op {
                  int64_t halo[3]);
     int (*run)(const struct gn_augment_step *s, const double *value, int n,
                const struct gn_augment_work *work, struct gn_err *err);
+    /* May be NULL. The same where the values are elsewhere yet: every element of work->t is
+     * written, none is looked at. 0: not with these settings or values, and nothing was done: run
+     * is called, on a copy. */
+    int (*run_from)(const struct gn_augment_step *s, const double *value, int n,
+                    const struct gn_augment_work *work, const float *from);
+    bool blind; /* intensity: draw and run look at neither min nor std of the image */
 };
 extern const struct gn_augment_op gn_augment_affine, gn_augment_elastic, gn_augment_rotate_90,
     gn_augment_rotate_180, gn_augment_flip, gn_augment_noise;

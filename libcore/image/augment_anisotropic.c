@@ -250,4 +250,5 @@ const struct gn_augment_op gn_augment_anisotropic = {
     .draw = draw,
     .halo = halo,
     .run = run,
+    .blind = true,
 };

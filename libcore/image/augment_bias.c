@@ -174,4 +174,5 @@ const struct gn_augment_op gn_augment_bias = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .blind = true,
 };

@@ -115,4 +115,5 @@ const struct gn_augment_op gn_augment_colorjitter = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .blind = true,
 };

@@ -27,6 +27,7 @@ static void in_two(double g, float *high, float *low)
 
 struct curve {
     struct gn_tensor *t;
+    const float *from; /* t's data, or elsewhere */
     const double *gamma;
     const struct gn_intensity_kernels *k;
 };
@@ -38,7 +39,8 @@ static void curve_plane(void *arg, size_t plane, int thread)
     const struct curve *j = arg;
     const int64_t n = j->t->shape[2] * j->t->shape[3];
     const double g = j->gamma[(int64_t)plane / j->t->shape[1]];
-    float *x = (float *)j->t->data + (int64_t)plane * n, high, low;
+    const float *x = j->from + (int64_t)plane * n;
+    float *out = (float *)j->t->data + (int64_t)plane * n, high, low;
     (void)thread;
     in_two(g, &high, &low);
     for (int64_t i = 0; i < n; i += RUN) {
@@ -48,14 +50,20 @@ static void curve_plane(void *arg, size_t plane, int thread)
         gn_vlogf(m, m, (size_t)run);
         j->k->power(m, e, high, low, rest, whole, run);
         gn_vexpf(rest, rest, (size_t)run);
-        j->k->join(x + i, rest, whole, run);
+        j->k->join(rest, x + i, whole, run);
+        memcpy(out + i, rest, (size_t)run * sizeof *out);
     }
+}
+
+void gn_image_gamma_from(struct gn_tensor *t, const float *from, const double *gamma)
+{
+    struct curve j = {t, from, gamma, GN_ISA_PICK(gn_intensity)};
+    gn_pool_run((size_t)(t->shape[0] * t->shape[1]), curve_plane, &j);
 }
 
 void gn_image_gamma(struct gn_tensor *t, const double *gamma)
 {
-    struct curve j = {t, gamma, GN_ISA_PICK(gn_intensity)};
-    gn_pool_run((size_t)(t->shape[0] * t->shape[1]), curve_plane, &j);
+    gn_image_gamma_from(t, t->data, gamma);
 }
 
 void gn_image_gamma_plain(struct gn_tensor *t, const double *gamma)
@@ -142,6 +150,27 @@ static int run(const struct gn_augment_step *s, const double *value, int n,
     return 0;
 }
 
+/* Of a list with log_gamma alone: any other setting is another curve. */
+static int run_from(const struct gn_augment_step *s, const double *value, int n,
+                    const struct gn_augment_work *work, const float *from)
+{
+    const int64_t components = work->t->shape[0], one = gn_tensor_count(work->t) / components;
+    for (int k = 2; k < GN_AUGMENT_SETTINGS; k++)
+        if (s->setting[k] != 0)
+            return 0;
+    for (int64_t c = 0; c < components; c++)
+        if (c >= n || !(fabs(value[c]) <= 5))
+            return 0;
+    for (int64_t c = 0; c < components; c++) {
+        struct gn_tensor t = *work->t;
+        const double gamma = gn_vmath_exp(value[c]);
+        t.shape[0] = 1;
+        t.data = (float *)work->t->data + c * one;
+        gn_image_gamma_from(&t, from + c * one, &gamma);
+    }
+    return 1;
+}
+
 const struct gn_augment_op gn_augment_gamma = {
     .name = "gamma",
     .settings = settings,
@@ -151,4 +180,6 @@ const struct gn_augment_op gn_augment_gamma = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .run_from = run_from,
+    .blind = true,
 };

@@ -106,4 +106,5 @@ const struct gn_augment_op gn_augment_ghosting = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .blind = true,
 };

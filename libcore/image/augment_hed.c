@@ -85,4 +85,5 @@ const struct gn_augment_op gn_augment_hed_transform = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .blind = true,
 };

@@ -86,4 +86,5 @@ const struct gn_augment_op gn_augment_kspace = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .blind = true,
 };

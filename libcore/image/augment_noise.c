@@ -117,6 +117,7 @@ const struct gn_augment_op gn_augment_noise = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .blind = true,
 };
 
 const struct gn_augment_op gn_augment_noise_var = {

@@ -101,4 +101,5 @@ const struct gn_augment_op gn_augment_spike = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .blind = true,
 };

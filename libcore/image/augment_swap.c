@@ -165,4 +165,5 @@ const struct gn_augment_op gn_augment_swap = {
     .parameter = parameter,
     .draw = draw,
     .run = run,
+    .blind = true,
 };

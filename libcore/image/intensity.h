@@ -35,6 +35,8 @@ int64_t gn_thick_halo(double factor);
 
 /* sign(x) |x|^gamma[c], a gamma in 0..1000 for each component; within 2e-7 of the exact value. */
 void gn_image_gamma(struct gn_tensor *t, const double *gamma);
+/* The same of the values from, of as many elements, into t, whose own are not looked at. */
+void gn_image_gamma_from(struct gn_tensor *t, const float *from, const double *gamma);
 void gn_image_gamma_plain(struct gn_tensor *t, const double *gamma);
 
 /* x exp(sum c_pqr X^p Y^q Z^r): p q r with a sum of at most order, r fastest, then q. X, Y, Z are
@@ -66,8 +68,8 @@ struct gn_intensity_kernels {
     /* 2^whole exp(rest) = |x|^g, from e and log_m = ln m; g in two parts, the first of 12 bits. */
     void (*power)(const float *log_m, const float *e, float high, float low, float *rest,
                   float *whole, int64_t n);
-    /* x[i] = sign(x[i]) y[i] 2^whole[i]; 0, infinities and NaN stay */
-    void (*join)(float *x, const float *y, const float *whole, int64_t n);
+    /* y[i] = sign(x[i]) y[i] 2^whole[i]; where x[i] is 0, infinite or NaN, x[i] */
+    void (*join)(float *y, const float *x, const float *whole, int64_t n);
     /* out[i] = a[i] + w (b[i] - a[i]) */
     void (*lerp)(float *out, const float *a, const float *b, float w, int64_t n);
     /* out[i] = a + w[i] (b - a), a = v[low[i]], b = v[high[i]]; a where w[i] is 0 */

@@ -130,7 +130,7 @@ static void power(const float *restrict log_m, const float *restrict e, float hi
     }
 }
 
-static void join(float *restrict x, const float *restrict y, const float *restrict whole,
+static void join(float *restrict y, const float *restrict x, const float *restrict whole,
                  int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -143,7 +143,7 @@ static void join(float *restrict x, const float *restrict y, const float *restri
         uint32_t b = bits_of(x[i]), sign = b & 0x80000000u;
         /* 0 and what is not finite, in one comparison: 0 - 1 is the largest number */
         uint32_t stays = (uint32_t)-((b ^ sign) - 1 >= 0x7f7fffffu);
-        x[i] = float_of((b & stays) | ((sign | bits_of(v)) & ~stays));
+        y[i] = float_of((b & stays) | ((sign | bits_of(v)) & ~stays));
     }
 }
 

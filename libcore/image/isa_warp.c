@@ -28,7 +28,19 @@ static inline void whole_part(const vec *p, vec *t)
 
 static void line(double *p, double x, int64_t n, double m, double c)
 {
-    for (int64_t i = 0; i < n; i += LANES) {
+    int64_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        vec f = ALL(x + (double)i);
+        vec a = ALL(m) * ((vec){0, 1, 2, 3} + f) + ALL(c);
+        vec b = ALL(m) * ((vec){4, 5, 6, 7} + f) + ALL(c);
+        vec d = ALL(m) * ((vec){8, 9, 10, 11} + f) + ALL(c);
+        vec e = ALL(m) * ((vec){12, 13, 14, 15} + f) + ALL(c);
+        STORE(p + i, a);
+        STORE(p + i + LANES, b);
+        STORE(p + i + 2 * LANES, d);
+        STORE(p + i + 3 * LANES, e);
+    }
+    for (; i < n; i += LANES) {
         double f = x + (double)i;
         vec at = ALL(m) * ((vec){0, 1, 2, 3} + ALL(f)) + ALL(c);
         STORE(p + i, at);
@@ -237,6 +249,10 @@ static void place_nearest(struct gn_warp_piece *b, int64_t n, const struct gn_wa
     } while (0)
 #define MIX(a, b, w, v) _mm_add_ps(_mm_mul_ps(a, v), _mm_mul_ps(b, w)) /* v = 1 - w */
 
+/* Voxels by which reading runs ahead: a turned row crosses lines of memory in no order that the
+ * processor sees. */
+enum { LEAD = 32 };
+
 static inline void linear_as(float *out, const struct gn_warp_piece *b, int64_t n, const float *in,
                              int64_t sy, int64_t sz, bool flat)
 {
@@ -246,6 +262,13 @@ static inline void linear_as(float *out, const struct gn_warp_piece *b, int64_t 
         __m128 wx = _mm_loadu_ps(b->w[0] + i), vx = _mm_sub_ps(one, wx);
         __m128 wy = _mm_loadu_ps(b->w[1] + i), vy = _mm_sub_ps(one, wy);
         __m128 lo, hi, r0, r1;
+        const float *next = in + b->at[i + LEAD < n ? i + LEAD : n - 1];
+        __builtin_prefetch(next);
+        __builtin_prefetch(next + sy);
+        if (!flat) {
+            __builtin_prefetch(next + sz);
+            __builtin_prefetch(next + sz + sy);
+        }
         PAIRS(lo, hi, in);
         r0 = MIX(lo, hi, wx, vx);
         PAIRS(lo, hi, in + sy);
@@ -302,16 +325,20 @@ static void linear(float *out, const struct gn_warp_piece *b, int64_t n, const f
                 out[i] = in[-i];                                                                   \
         }                                                                                          \
     }
-/* A square of B x B elements: to[q * line + i] = from[i * across + q]. */
+/* A square of B x B elements: to[q * line + i] = from[i * line + q]. */
+#ifdef __AVX__
+enum { B_uint8_t = 8, B_uint16_t = 8, B_uint32_t = 8, B_uint64_t = 2 };
+#else
 enum { B_uint8_t = 8, B_uint16_t = 8, B_uint32_t = 4, B_uint64_t = 2 };
+#endif
 
-static inline void square_uint8_t(uint8_t *to, int64_t line, const uint8_t *from, int64_t across)
+static inline void square_uint8_t(uint8_t *to, int64_t line, const uint8_t *from)
 {
     __m128i a[4], b[4];
     for (int i = 0; i < 4; i++)
         a[i] = _mm_unpacklo_epi8(
-            _mm_loadl_epi64((const __m128i *)(from + 2 * i * across)),
-            _mm_loadl_epi64((const __m128i *)(from + (2 * i + 1) * across)));
+            _mm_loadl_epi64((const __m128i *)(from + 2 * i * line)),
+            _mm_loadl_epi64((const __m128i *)(from + (2 * i + 1) * line)));
     b[0] = _mm_unpacklo_epi16(a[0], a[1]);
     b[1] = _mm_unpackhi_epi16(a[0], a[1]);
     b[2] = _mm_unpacklo_epi16(a[2], a[3]);
@@ -326,12 +353,11 @@ static inline void square_uint8_t(uint8_t *to, int64_t line, const uint8_t *from
     }
 }
 
-static inline void square_uint16_t(uint16_t *to, int64_t line, const uint16_t *from,
-                                   int64_t across)
+static inline void square_uint16_t(uint16_t *to, int64_t line, const uint16_t *from)
 {
     __m128i a[8], b[8];
     for (int i = 0; i < 8; i++)
-        a[i] = _mm_loadu_si128((const __m128i *)(from + i * across));
+        a[i] = _mm_loadu_si128((const __m128i *)(from + i * line));
     for (int i = 0; i < 4; i++) {
         b[i] = _mm_unpacklo_epi16(a[2 * i], a[2 * i + 1]);
         b[4 + i] = _mm_unpackhi_epi16(a[2 * i], a[2 * i + 1]);
@@ -349,12 +375,34 @@ static inline void square_uint16_t(uint16_t *to, int64_t line, const uint16_t *f
     }
 }
 
-static inline void square_uint32_t(uint32_t *to, int64_t line, const uint32_t *from,
-                                   int64_t across)
+#ifdef __AVX__
+/* Halves of rows i and i + 4 in one register: then nothing crosses its middle. */
+static inline void square_uint32_t(uint32_t *to, int64_t line, const uint32_t *from)
+{
+    for (int q = 0; q < 8; q += 4, to += 4 * line) {
+        __m256 a[4], b[4];
+        for (int i = 0; i < 4; i++) {
+            const float *half = (const float *)(const void *)(from + i * line + q);
+            a[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(half)),
+                                        _mm_loadu_ps(half + 4 * line), 1);
+        }
+        for (int i = 0; i < 2; i++) {
+            b[i] = _mm256_unpacklo_ps(a[2 * i], a[2 * i + 1]);
+            b[2 + i] = _mm256_unpackhi_ps(a[2 * i], a[2 * i + 1]);
+        }
+        for (int i = 0; i < 2; i++) {
+            float *out = (float *)(void *)(to + 2 * i * line);
+            _mm256_storeu_ps(out, _mm256_shuffle_ps(b[2 * i], b[2 * i + 1], 0x44));
+            _mm256_storeu_ps(out + line, _mm256_shuffle_ps(b[2 * i], b[2 * i + 1], 0xee));
+        }
+    }
+}
+#else
+static inline void square_uint32_t(uint32_t *to, int64_t line, const uint32_t *from)
 {
     __m128i a[4], b[4];
     for (int i = 0; i < 4; i++)
-        a[i] = _mm_loadu_si128((const __m128i *)(from + i * across));
+        a[i] = _mm_loadu_si128((const __m128i *)(from + i * line));
     for (int i = 0; i < 2; i++) {
         b[i] = _mm_unpacklo_epi32(a[2 * i], a[2 * i + 1]);
         b[2 + i] = _mm_unpackhi_epi32(a[2 * i], a[2 * i + 1]);
@@ -366,50 +414,75 @@ static inline void square_uint32_t(uint32_t *to, int64_t line, const uint32_t *f
                          _mm_unpackhi_epi64(b[2 * i], b[2 * i + 1]));
     }
 }
+#endif
 
-static inline void square_uint64_t(uint64_t *to, int64_t line, const uint64_t *from,
-                                   int64_t across)
+static inline void square_uint64_t(uint64_t *to, int64_t line, const uint64_t *from)
 {
     for (int q = 0; q < 2; q++)
         for (int i = 0; i < 2; i++)
-            to[q * line + i] = from[i * across + q];
+            to[q * line + i] = from[i * line + q];
 }
 
-/* Each cache line is read once and written once, whatever the strides are a power of; AHEAD lines
- * before, it is asked for: the processor does not see such strides by itself. */
+/* 64 bytes. A memcpy of 64 beside one of a number that may be 64 becomes one call of a function. */
+static inline void copy_line(void *to, const void *from)
+{
+#ifdef __AVX__
+    for (int i = 0; i < 2; i++)
+        _mm256_storeu_si256((__m256i *)to + i, _mm256_loadu_si256((const __m256i *)from + i));
+#else
+    for (int i = 0; i < 4; i++)
+        _mm_storeu_si128((__m128i *)to + i, _mm_loadu_si128((const __m128i *)from + i));
+#endif
+}
+
+/* Squares of SIDE x SIDE, whose rows are a cache line: copied together, turned there, and written
+ * line by line, so that each line of in and out is met once, whatever the strides are a power of.
+ * Meanwhile the lines of the next square are asked for: the processor does not see such strides by
+ * itself. in is read upwards, which it does see. */
 #define TRANSPOSE(T)                                                                               \
     static void transpose_##T(T *restrict out, int64_t row, const T *restrict in, int64_t across,  \
                               int64_t along, int64_t n, int64_t rows)                              \
     {                                                                                              \
-        enum { SIDE = 64 / sizeof(T), B = B_##T, AHEAD = 16 };                                     \
-        T tile[SIDE * SIDE];                                                                       \
-        for (int64_t u0 = 0; u0 < rows; u0 += SIDE)                                                \
-            for (int64_t i0 = 0; i0 < n; i0 += SIDE) {                                             \
-                int64_t nu = rows - u0 < SIDE ? rows - u0 : SIDE;                                  \
-                int64_t ni = n - i0 < SIDE ? n - i0 : SIDE, i = 0;                                 \
-                const T *from = in + i0 * across + (along < 0 ? 1 - u0 - nu : u0);                 \
-                for (; i + B <= ni; i += B) {                                                      \
-                    int64_t q = 0;                                                                 \
-                    for (int64_t k = i + AHEAD; k < i + AHEAD + B && i0 + k < n; k++)              \
-                        __builtin_prefetch(from + k * across);                                     \
-                    for (; q + B <= nu; q += B)                                                    \
-                        square_##T(tile + q * SIDE + i, SIDE, from + i * across + q, across);      \
-                    for (; q < nu; q++)                                                            \
-                        for (int k = 0; k < B; k++)                                                \
-                            tile[q * SIDE + i + k] = from[(i + k) * across + q];                   \
-                }                                                                                  \
-                for (; i < ni; i++)                                                                \
-                    for (int64_t q = 0; q < nu; q++)                                               \
-                        tile[q * SIDE + i] = from[i * across + q];                                 \
-                for (int64_t u = u0; SIDE <= AHEAD && u < u0 + nu && i0 + SIDE < n; u++)           \
-                    __builtin_prefetch(out + u * row + i0 + SIDE, 1);                              \
-                for (int64_t u = 0; u < nu; u++) {                                                 \
-                    const T *line_ = tile + (along < 0 ? nu - 1 - u : u) * SIDE;                   \
-                    if (ni == SIDE)                                                                \
-                        memcpy(out + (u0 + u) * row + i0, line_, 64);                              \
+        enum { SIDE = 64 / sizeof(T), B = B_##T, SQUARES = (SIDE / B) * (SIDE / B) };              \
+        enum { EACH = SIDE > SQUARES ? SIDE / SQUARES : 1 }; /* lines asked for a small square */  \
+        _Alignas(64) T from[SIDE * SIDE] = { 0 }, to[SIDE * SIDE];                                 \
+        if (along < 0) {                                                                           \
+            in -= rows - 1;                                                                        \
+            out += (rows - 1) * row;                                                               \
+            row = -row;                                                                            \
+        }                                                                                          \
+        for (int64_t i0 = 0; i0 < n; i0 += SIDE)                                                   \
+            for (int64_t u0 = 0; u0 < rows; u0 += SIDE) {                                          \
+                const int64_t ni = n - i0 < SIDE ? n - i0 : SIDE;                                  \
+                const int64_t nu = rows - u0 < SIDE ? rows - u0 : SIDE;                            \
+                const T *line = in + i0 * across + u0;                                             \
+                T *turned = out + u0 * row + i0;                                                   \
+                const bool last = u0 + SIDE >= rows;                                               \
+                const int64_t i1 = last ? i0 + SIDE : i0, u1 = last ? 0 : u0 + SIDE;               \
+                const int64_t reads = n - i1 < SIDE ? n - i1 : SIDE;                               \
+                const int64_t writes = i1 >= n ? 0 : rows - u1 < SIDE ? rows - u1 : SIDE;          \
+                const T *read = in + (reads > 0 ? i1 * across + u1 : 0);                           \
+                const T *write = out + (writes > 0 ? u1 * row + i1 : 0);                           \
+                for (int64_t i = 0; i < ni; i++)                                                   \
+                    if (nu == SIDE)                                                                \
+                        copy_line(from + i * SIDE, line + i * across);                             \
                     else                                                                           \
-                        memcpy(out + (u0 + u) * row + i0, line_, (size_t)ni * sizeof(T));          \
+                        memcpy(from + i * SIDE, line + i * across, (size_t)nu * sizeof(T));        \
+                for (int q = 0; q < SQUARES; q++) {                                                \
+                    const int a = q / (SIDE / B) * B, b = q % (SIDE / B) * B;                      \
+                    for (int k = q * EACH; k < q * EACH + EACH; k++) {                             \
+                        if (k < reads)                                                             \
+                            __builtin_prefetch(read + k * across);                                 \
+                        if (k < writes)                                                            \
+                            __builtin_prefetch(write + k * row, 1);                                \
+                    }                                                                              \
+                    square_##T(to + b * SIDE + a, SIDE, from + a * SIDE + b);                      \
                 }                                                                                  \
+                for (int64_t u = 0; u < nu; u++)                                                   \
+                    if (ni == SIDE)                                                                \
+                        copy_line(turned + u * row, to + u * SIDE);                                \
+                    else                                                                           \
+                        memcpy(turned + u * row, to + u * SIDE, (size_t)ni * sizeof(T));           \
             }                                                                                      \
     }
 FOR_SIZES(NEAREST)

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/isa.h"
 #include "base/mem.h"
 #include "base/pool.h"
 
 const char *const gn_zscore_names[] = {"full",     "nonzero", "nonzero_masked",
                                        "positive", "mask",    NULL};
 
-enum { CHUNK = 1 << 16, LANES = 16 };
+enum { CHUNK = 1 << 16, LANES = GN_STATS_LANES };
 
 /* ---- statistics: two passes, chunk by chunk ---- */
 
@@ -22,6 +23,7 @@ struct part {
 };
 
 struct stats_job {
+    const struct gn_normalize_kernels *k;
     const float *x;
     int64_t n, voxels;
     enum gn_where where;
@@ -31,48 +33,10 @@ struct stats_job {
     struct part *part;
 };
 
-struct lanes {
-    double sum[LANES], squares[LANES], n[LANES];
-    float min[LANES], max[LANES];
-};
-
-/* 16 elements, one a lane. Each loop is a few vector instructions: the test is repeated in the
- * width that the loop computes in. A value that is not a number counts, so that it is found. */
-#define ADD(test)                                                                                  \
-    do {                                                                                           \
-        if (second)                                                                                \
-            for (int k = 0; k < LANES; k++) {                                                      \
-                double v = (double)x[k], d = (test) ? v - mean : 0;                                \
-                l->sum[k] += d;                                                                    \
-                l->squares[k] += d * d;                                                            \
-            }                                                                                      \
-        else {                                                                                     \
-            for (int k = 0; k < LANES; k++) {                                                      \
-                double v = (double)x[k];                                                           \
-                l->sum[k] += (test) ? v : 0;                                                       \
-                l->n[k] += (test) ? 1.0 : 0.0;                                                     \
-            }                                                                                      \
-            for (int k = 0; k < LANES; k++) {                                                      \
-                float v = x[k], lo = (test) ? v : INFINITY, hi = (test) ? v : -INFINITY;           \
-                l->min[k] = lo < l->min[k] ? lo : l->min[k];                                       \
-                l->max[k] = hi > l->max[k] ? hi : l->max[k];                                       \
-            }                                                                                      \
-        }                                                                                          \
-    } while (0)
-
-static void add_block(const float *x, enum gn_where where, bool second, double mean,
-                      struct lanes *l)
-{
-    if (where == GN_WHERE_NONZERO)
-        ADD(v != 0);
-    else if (where == GN_WHERE_POSITIVE)
-        ADD(!(v <= 0));
-    else
-        ADD(1);
-}
-
-/* Elements that a mask chooses, and the last few of a chunk. */
-static void add_some(const struct stats_job *j, int64_t first, int n, bool second, struct lanes *l)
+/* Elements that a mask chooses, and the last few of a chunk: the plain version of the kernels. A
+ * value that is not a number counts, so that it is found. */
+static void add_some(const struct stats_job *j, int64_t first, int n, bool second,
+                     struct gn_stats_lanes *l)
 {
     for (int k = 0; k < n; k++) {
         float v = j->x[first + k];
@@ -94,19 +58,18 @@ static void chunk_stats(void *arg, size_t chunk, int thread)
     const struct stats_job *j = arg;
     const int64_t first = (int64_t)chunk * CHUNK;
     const int64_t n = j->n - first < CHUNK ? j->n - first : CHUNK;
-    struct lanes l;
+    const int64_t whole = j->where == GN_WHERE_MASK ? 0 : n / LANES * LANES;
+    struct gn_stats_lanes l;
     (void)thread;
     memset(&l, 0, sizeof l);
     for (int k = 0; k < LANES; k++) {
         l.min[k] = INFINITY;
         l.max[k] = -INFINITY;
     }
-    for (int64_t i = 0; i < n; i += LANES) {
-        if (j->where == GN_WHERE_MASK || n - i < LANES)
-            add_some(j, first + i, n - i < LANES ? (int)(n - i) : LANES, j->second, &l);
-        else
-            add_block(j->x + first + i, j->where, j->second, j->mean, &l);
-    }
+    if (whole)
+        j->k->stats(j->x + first, whole, j->where, j->second, j->mean, &l);
+    for (int64_t i = whole; i < n; i += LANES)
+        add_some(j, first + i, n - i < LANES ? (int)(n - i) : LANES, j->second, &l);
     struct part p = {0, 0, 0, INFINITY, -INFINITY};
     for (int k = 0; k < LANES; k++) {
         p.n += (int64_t)l.n[k];
@@ -136,7 +99,8 @@ static struct part all_chunks(struct stats_job *j)
 void gn_stats_of(const float *x, int64_t n, enum gn_where where, const uint8_t *mask,
                  int64_t voxels, struct gn_stats *stats)
 {
-    struct stats_job j = {.x = x, .n = n, .voxels = voxels, .where = where, .mask = mask};
+    struct stats_job j = {.k = GN_ISA_PICK(gn_normalize), .x = x, .n = n, .voxels = voxels,
+                          .where = where, .mask = mask};
     *stats = (struct gn_stats){0};
     j.part = gn_alloc((size_t)(n / CHUNK + 1) * sizeof *j.part);
     struct part p = all_chunks(&j);
@@ -159,6 +123,16 @@ void gn_stats_of(const float *x, int64_t n, enum gn_where where, const uint8_t *
     free(j.part);
 }
 
+double gn_min_of(const float *x, int64_t n)
+{
+    struct stats_job j = {.k = GN_ISA_PICK(gn_normalize), .x = x, .n = n, .voxels = n,
+                          .where = GN_WHERE_ALL};
+    j.part = gn_alloc((size_t)(n / CHUNK + 1) * sizeof *j.part);
+    const struct part p = all_chunks(&j);
+    free(j.part);
+    return p.n ? (double)p.min : 0;
+}
+
 /* ---- pointwise ---- */
 
 enum point { POINT_CLIP, POINT_THRESHOLD, POINT_DIVIDE, POINT_LINEAR };
@@ -177,36 +151,29 @@ static void point_chunk(void *arg, size_t chunk, int thread)
     const struct point_job *j = arg;
     const int64_t first = (int64_t)chunk * CHUNK;
     const int64_t n = j->n - first < CHUNK ? j->n - first : CHUNK;
-    const double a = j->a, b = j->b, c = j->c, d = j->d;
+    const struct gn_normalize_kernels *k = GN_ISA_PICK(gn_normalize);
+    const double a = j->a, b = j->b;
     float *x = j->x + first;
     (void)thread;
     switch (j->op) {
     case POINT_CLIP:
-        for (int64_t i = 0; i < n; i++) {
-            double v = (double)x[i];
-            v = v < a ? a : v;
-            x[i] = (float)(v > b ? b : v);
-        }
+        k->clip(x, n, a, b);
         break;
     case POINT_THRESHOLD:
-        for (int64_t i = 0; i < n; i++)
-            x[i] = (double)x[i] < a || (double)x[i] > b ? 0 : x[i];
+        k->threshold(x, n, a, b);
         break;
     case POINT_DIVIDE: /* (x - a) / b, where it applies */
         if (j->where == GN_WHERE_ALL)
-            for (int64_t i = 0; i < n; i++)
-                x[i] = (float)(((double)x[i] - a) / b);
+            k->divide(x, n, a, b);
         else if (j->where == GN_WHERE_NONZERO)
-            for (int64_t i = 0; i < n; i++)
-                x[i] = x[i] != 0 ? (float)(((double)x[i] - a) / b) : 0;
+            k->divide_nonzero(x, n, a, b);
         else
             for (int64_t i = 0; i < n; i++)
                 if (j->mask[(first + i) % j->voxels])
                     x[i] = (float)(((double)x[i] - a) / b);
         break;
     case POINT_LINEAR: /* (x - a) / b * c + d */
-        for (int64_t i = 0; i < n; i++)
-            x[i] = (float)(((double)x[i] - a) / b * c + d);
+        k->linear(x, n, a, b, j->c, j->d);
         break;
     }
 }

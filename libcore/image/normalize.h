@@ -25,6 +25,9 @@ struct gn_stats {
 void gn_stats_of(const float *x, int64_t n, enum gn_where where, const uint8_t *mask,
                  int64_t voxels, struct gn_stats *stats);
 
+/* The smallest value alone, as gn_stats_of has it. */
+double gn_min_of(const float *x, int64_t n);
+
 /* What a z-score takes its statistics from, and where it is applied. */
 enum gn_zscore {
     GN_ZSCORE_FULL,
@@ -70,5 +73,28 @@ int gn_normalize_add_alpha(const struct gn_tensor *in, struct gn_tensor *out,
 void gn_percentiles(const float *x, int64_t n, const double *p, int count, double *q);
 /* The value of this rank, 0 the smallest, of n finite values. */
 float gn_value_of_rank(const float *x, int64_t n, int64_t rank);
+
+/* ---- kernels (isa_normalize.c) ---- */
+
+/* Value i of a chunk belongs to lane i mod 16; min and max start from INFINITY and -INFINITY. */
+enum { GN_STATS_LANES = 16 };
+struct gn_stats_lanes {
+    double sum[GN_STATS_LANES], squares[GN_STATS_LANES], n[GN_STATS_LANES];
+    float min[GN_STATS_LANES], max[GN_STATS_LANES];
+};
+
+struct gn_normalize_kernels {
+    /* Adds n values, a multiple of 16: where is not MASK. second: x - mean and its square to sum
+     * and squares, else x to sum, 1 to n, and min and max. */
+    void (*stats)(const float *x, int64_t n, enum gn_where where, bool second, double mean,
+                  struct gn_stats_lanes *l);
+    void (*clip)(float *x, int64_t n, double lo, double hi);
+    void (*threshold)(float *x, int64_t n, double lo, double hi); /* 0 beyond lo and hi */
+    /* (x - a) / b, of all or where x is not 0, in double */
+    void (*divide)(float *x, int64_t n, double a, double b);
+    void (*divide_nonzero)(float *x, int64_t n, double a, double b);
+    void (*linear)(float *x, int64_t n, double a, double b, double c, double d); /* * c + d */
+};
+extern const struct gn_normalize_kernels gn_normalize_sse2, gn_normalize_avx2, gn_normalize_avx512;
 
 #endif

@@ -12,7 +12,9 @@
 #include "image/warp_private.h"
 
 #define ROUNDING 1e-6 /* voxels: more than rounding can move a coordinate */
-enum { BLOCK = 16, MANY = 16 };
+/* Rows an item: of one plane; or of a brick, whose voxels are near each other in the input too, so
+ * that what is read for a row is still in cache for those above it. */
+enum { BLOCK = 16, MANY = 16, BRICK = 32, LEAST = 4, ITEMS = 4 };
 
 static int64_t min64(int64_t a, int64_t b)
 {
@@ -35,7 +37,7 @@ struct run {
     const uint64_t *fill; /* one element a component */
     size_t element;
     bool nearest;
-    int64_t block; /* rows of an item */
+    int64_t rows, planes, blocks; /* of an item; items a slab of planes */
 
     struct gn_warp_source source;
     int64_t stride_y, stride_z, voxels;
@@ -294,17 +296,22 @@ static struct spans spans_of(const struct run *r, int64_t y, int64_t z)
         const double *m = r->whole + 4 * a;
         double c = m[0] * (double)r->want->origin[0] + at_row(m, (double)y, (double)z);
         double lo = c + r->slack_lo[a], hi = c + r->slack_hi[a];
-        double top = (double)r->size[a], edge = 0.5;
+        double top = (double)r->size[a], edge = 0.5, last = m[0] * (double)(n - 1);
         if (!isfinite(lo) || !isfinite(hi)) { /* nothing is known */
             s.easy_hi = s.easy_lo;
             continue;
         }
-        keep(m[0], hi, -0.5 - ROUNDING, INFINITY, &s.near_lo, &s.near_hi);
-        keep(m[0], lo, -INFINITY, top - 0.5 + ROUNDING, &s.near_lo, &s.near_hi);
         if (!r->nearest && r->size[a] > 1)
             edge = 0;
-        if (!r->nearest && r->size[a] == 1 && a == 1)
+        if (!r->nearest && r->size[a] == 1 && a == 1) {
             s.easy_hi = s.easy_lo;
+        } else {
+            const double least = ROUNDING - edge, most = top + edge - 1 - ROUNDING;
+            if (lo >= least && last + lo >= least && hi <= most && last + hi <= most)
+                continue; /* most rows: all of it is easy */
+        }
+        keep(m[0], hi, -0.5 - ROUNDING, INFINITY, &s.near_lo, &s.near_hi);
+        keep(m[0], lo, -INFINITY, top - 0.5 + ROUNDING, &s.near_lo, &s.near_hi);
         top += edge - 1;
         keep(m[0], lo, ROUNDING - edge, INFINITY, &s.easy_lo, &s.easy_hi);
         keep(m[0], hi, -INFINITY, top - ROUNDING, &s.easy_lo, &s.easy_hi);
@@ -320,7 +327,9 @@ static struct spans spans_of(const struct run *r, int64_t y, int64_t z)
 
 static void put_fill(void *to, size_t element, uint64_t fill, int64_t n)
 {
-    if (element == 4)
+    if (element == 1)
+        memset(to, *(const unsigned char *)&fill, (size_t)n);
+    else if (element == 4)
         for (int64_t i = 0; i < n; i++)
             memcpy((uint32_t *)to + i, &fill, 4);
     else
@@ -372,31 +381,58 @@ static void run_span(const struct run *r, int64_t z, int64_t y, int64_t lo, int6
     }
 }
 
+static void run_row(const struct run *r, int64_t z, int64_t y, const double *row,
+                    struct gn_warp_piece *b)
+{
+    const int64_t *o = r->want->origin, nx = r->want->size[0];
+    const struct spans s = spans_of(r, o[1] + y, o[2] + z);
+    for (int64_t c = 0; c < r->out->shape[0]; c++) {
+        put_fill(element_of(r, c, z, y, 0), r->element, r->fill[c], s.near_lo);
+        put_fill(element_of(r, c, z, y, s.near_hi), r->element, r->fill[c], nx - s.near_hi);
+    }
+    run_span(r, z, y, s.near_lo, s.easy_lo, false, row, b);
+    run_span(r, z, y, s.easy_lo, s.easy_hi, true, row, b);
+    run_span(r, z, y, s.easy_hi, s.near_hi, false, row, b);
+}
+
 static void run_item(void *arg, size_t item, int thread)
 {
     const struct run *r = arg;
     const int64_t *n = r->want->size, *o = r->want->origin;
-    const int64_t blocks = (n[1] + r->block - 1) / r->block;
-    const int64_t z = (int64_t)item / blocks, y0 = (int64_t)item % blocks * r->block;
+    const int64_t z0 = (int64_t)item / r->blocks * r->planes;
+    const int64_t y0 = (int64_t)item % r->blocks * r->rows;
     double *plane = r->lined ? r->scratch + (size_t)thread * r->scratch_each : NULL;
     double *row = r->lined ? plane + 3 * r->n[1] * r->used : NULL;
     struct gn_warp_piece b;
-    if (r->lined)
-        plane_of_field(r, o[2] + z, plane);
-    for (int64_t y = y0; y < min64(y0 + r->block, n[1]); y++) {
-        struct spans s = spans_of(r, o[1] + y, o[2] + z);
-        for (int64_t c = 0; c < r->out->shape[0]; c++) {
-            put_fill(element_of(r, c, z, y, 0), r->element, r->fill[c], s.near_lo);
-            put_fill(element_of(r, c, z, y, s.near_hi), r->element, r->fill[c], n[0] - s.near_hi);
-        }
-        if (s.near_lo >= s.near_hi)
-            continue;
+    for (int64_t z = z0; z < min64(z0 + r->planes, n[2]); z++) {
         if (r->lined)
-            row_of_field(r, o[1] + y, plane, row);
-        run_span(r, z, y, s.near_lo, s.easy_lo, false, row, &b);
-        run_span(r, z, y, s.easy_lo, s.easy_hi, true, row, &b);
-        run_span(r, z, y, s.easy_hi, s.near_hi, false, row, &b);
+            plane_of_field(r, o[2] + z, plane);
+        for (int64_t y = y0; y < min64(y0 + r->rows, n[1]); y++) {
+            if (r->lined)
+                row_of_field(r, o[1] + y, plane, row);
+            run_row(r, z, y, row, &b);
+        }
     }
+}
+
+/* How many rows and planes an item has: never what comes out of it. */
+static void cut(struct run *r)
+{
+    const int64_t *n = r->want->size, least = ITEMS * (int64_t)gn_pool_threads();
+    int64_t items;
+    r->planes = r->lined ? 1 : BRICK;
+    r->rows = !r->lined ? BRICK : n[2] >= MANY ? n[1] : BLOCK;
+    for (;;) {
+        r->blocks = (n[1] + r->rows - 1) / r->rows;
+        items = (n[2] + r->planes - 1) / r->planes * r->blocks;
+        if (r->lined || items >= least || r->rows <= LEAST)
+            break;
+        if (r->planes >= r->rows)
+            r->planes /= 2;
+        else
+            r->rows /= 2;
+    }
+    gn_pool_run((size_t)items, run_item, r);
 }
 
 /* ---- copies ---- */
@@ -517,9 +553,7 @@ int gn_warp_run(const struct gn_warp *w, const struct gn_tensor *in, const struc
         copy_whole_voxels(w, &o, in, have, size, want, bytes, out);
     } else {
         set_up(&r);
-        r.block = want->size[2] >= MANY ? want->size[1] : BLOCK;
-        gn_pool_run((size_t)(want->size[2] * ((want->size[1] + r.block - 1) / r.block)), run_item,
-                    &r);
+        cut(&r);
         tear_down(&r);
     }
     free(bytes);

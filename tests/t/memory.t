@@ -93,6 +93,17 @@ t 'gn-epochs of whole samples, gn-info: within 5 %, and the rows' '
     pipe() { p epochs gn-epochs -j 1 -n 2 ../cache$n | p info gn-info --stats >out; }
     flat info epochs:400
     [ "$(grep -c s0999 out)" -ge 2 ]'
+t 'gn-augment holds less than four samples at its peak, whatever it does to them' '
+    gn-phantom tumour -n 1 --size 96,100,92 --channels 4 -o made
+    gn-load made/data.csv | gn-normalize --zscore full -o x.gnt
+    most=$(($(wc -c <x.gnt) * 4 / 1024))
+    for op in affine elastic motion ghosting spike blur gamma noise "flip --op rotate_90" anisotropic \
+        "affine --op elastic --op kspace --op motion --op bias --op blur --op noise --op gamma --op swap --op anisotropic"; do
+        ../peak p gn-augment -j 2 --op $op x.gnt >y.gnt
+        cat x.gnt | ../peak q gn-augment -j 2 --op $op >y.gnt
+        echo "$op: $(cat p) and $(cat q) KiB of $most" >&2
+        [ "$(cat p)" -lt $most ] && [ "$(cat q)" -lt $most ]
+    done'
 t 'what this test would not miss: a stage that keeps all it reads' '
     pipe() { gn-load -j 1 ../raw/$n.csv | p keep python3 -c "import sys; sys.stdin.buffer.read()"; }
     ! flat keep:400'

@@ -1,6 +1,7 @@
 /* normalize.c - z-scores, rescaling and pointwise steps against TorchIO and numpy. */
 #include "image/normalize.h"
 
+#include "base/isa.h"
 #include "base/pool.h"
 #include "check.h"
 #include "golden.h"
@@ -196,6 +197,117 @@ static void threads(void)
     free(x[1]);
 }
 
+/* Values of any sign and size, zeros, and numbers that are none (bad). */
+static void fill(float *x, int64_t n, bool bad)
+{
+    uint32_t r = 1;
+    for (int64_t i = 0; i < n; i++) {
+        r = r * 1664525u + 1013904223u;
+        x[i] = ldexpf((float)(int32_t)r, -20 - (int)(r >> 3 & 15));
+        if (r >> 28 < 3)
+            x[i] = r & 1 << 20 ? 0.0f : -0.0f;
+        if (bad && i % 7001 == 5)
+            x[i] = i % 2 ? NAN : i % 3 ? INFINITY : -INFINITY;
+    }
+}
+
+/* The same bits, or no number either. */
+static int same_double(double a, double b)
+{
+    return !memcmp(&a, &b, sizeof a) || (isnan(a) && isnan(b));
+}
+
+static int same_stats(const struct gn_stats *a, const struct gn_stats *b)
+{
+    return a->n == b->n && same_double(a->min, b->min) && same_double(a->max, b->max) &&
+           same_double(a->mean, b->mean) && same_double(a->std, b->std);
+}
+
+enum { MANY = 2 * 65536 + 1003 };
+
+/* What a mask chooses goes the plain way, value by value. */
+static int stats_are_plain(const float *x)
+{
+    static uint8_t mask[MANY];
+    int ok = 1;
+    for (int w = 0; w < 3; w++) {
+        struct gn_stats fast, plain;
+        for (int64_t i = 0; i < MANY; i++)
+            mask[i] = w == GN_WHERE_NONZERO ? x[i] != 0 : w == GN_WHERE_POSITIVE ? !(x[i] <= 0) : 1;
+        gn_stats_of(x, MANY, (enum gn_where)w, NULL, MANY, &fast);
+        gn_stats_of(x, MANY, GN_WHERE_MASK, mask, MANY, &plain);
+        ok &= same_stats(&fast, &plain);
+        if (w == GN_WHERE_ALL) {
+            const double least = gn_min_of(x, MANY);
+            ok &= !memcmp(&least, &fast.min, sizeof least);
+        }
+    }
+    return ok;
+}
+
+static float pointwise(int op, float f)
+{
+    double v = (double)f;
+    switch (op) {
+    case 0:
+        v = v < -3 ? -3 : v;
+        return (float)(v > 40 ? 40 : v);
+    case 1:
+        return v < -3 || v > 40 ? 0 : f;
+    case 2:
+        return (float)((v - 1.25) / 0.3);
+    case 3:
+        return f != 0 ? (float)((v - 1.25) / 0.3) : 0;
+    default:
+        return (float)((v - 1.25) / 0.3 * 7 + 0.1);
+    }
+}
+
+static int points_are_plain(const struct gn_normalize_kernels *k, const float *x)
+{
+    static float y[MANY];
+    int ok = 1;
+    for (int op = 0; op < 5; op++)
+        for (int64_t n = op; n < MANY; n = 3 * n + 1) {
+            memcpy(y, x, sizeof y);
+            if (op == 0)
+                k->clip(y, n, -3, 40);
+            else if (op == 1)
+                k->threshold(y, n, -3, 40);
+            else if (op == 2)
+                k->divide(y, n, 1.25, 0.3);
+            else if (op == 3)
+                k->divide_nonzero(y, n, 1.25, 0.3);
+            else
+                k->linear(y, n, 1.25, 0.3, 7, 0.1);
+            for (int64_t i = 0; i < MANY; i++) {
+                const float want = i < n ? pointwise(op, x[i]) : x[i];
+                ok &= !memcmp(&y[i], &want, sizeof want) || (isnan(y[i]) && isnan(want));
+            }
+        }
+    return ok;
+}
+
+static void isas(void)
+{
+    static const char *const names[] = { "sse2", "avx2", "avx512" };
+    static float good[MANY], bad[MANY];
+    char name[128];
+    fill(good, MANY, false);
+    fill(bad, MANY, true);
+    for (int i = 0; i < 3; i++) {
+        if (gn_isa_choose(names[i]) < 0) {
+            printf("# %s: not on this processor\n", names[i]);
+            continue;
+        }
+        snprintf(name, sizeof name, "%s: statistics are those of values taken one by one",
+                 names[i]);
+        CHECK(name, stats_are_plain(good) && stats_are_plain(bad));
+        snprintf(name, sizeof name, "%s: pointwise steps are those of one value", names[i]);
+        CHECK(name, points_are_plain(GN_ISA_PICK(gn_normalize), bad));
+    }
+}
+
 int main(void)
 {
     all = golden_read("image.txt", &count);
@@ -204,5 +316,6 @@ int main(void)
     errors();
     larger();
     threads();
+    isas();
     return check_done();
 }
