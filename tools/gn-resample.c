@@ -12,6 +12,7 @@ static struct resample_args {
     struct gn_vec3 spacing, spacing_min, size, crop, center, pad, min_size;
     const char *like, *interp, *align, *mode;
     bool to_source, canonical, crop_zero, antialias;
+    double fill;
 } args = {.interp = "linear", .align = "corner", .mode = "symmetric"};
 
 static struct gn_regrid step;
@@ -40,6 +41,7 @@ static const struct gn_opt opts[] = {
     GN_OPT_CHOICE(0, "align", &args.align, gn_align_names,
                   "what stays when spacing or size changes", 0),
     GN_OPT_CHOICE(0, "mode", &args.mode, gn_pad_names, "what --pad adds, by numpy's names", 0),
+    GN_OPT_REAL(0, "fill", &args.fill, "V", "the value that --mode constant adds", 0),
     GN_OPT_VEC3(0, "min-size", &args.min_size, "x,y,z",
                 "the box of --crop-zero grows to this, towards lower indices", 0),
     GN_OPT_END};
@@ -84,7 +86,10 @@ static int begin(struct gn_tool_ctx *ctx)
         if (gn_regrid_check(&step, &ctx->err))
             return -1;
     }
+    step.fill = args.fill;
     gn_tool_make_history(ctx);
+    if (args.fill != 0 && (!args.pad.n || step.pad != GN_PAD_CONSTANT))
+        return gn_err_usage(&ctx->err, "--fill goes with --pad and --mode constant");
     if (args.min_size.n && !args.crop_zero)
         return gn_err_usage(&ctx->err, "--min-size goes with --crop-zero");
     if (args.crop_zero)
@@ -204,7 +209,8 @@ static const struct gn_tool tool = {
         "and become float32; labels and masks keep their values and type, nearest neighbour, "
         "whatever --interp says. What lies outside the old image is 0. Where the new grid of "
         "--like or --to-source only reorders, reverses, cuts or pads axes by whole voxels, they "
-        "are moved: every value and type stays.\n\n"
+        "are moved: every value and type stays. --fill pads with another value than 0: an image "
+        "whose type has no such value becomes float32, a label is refused.\n\n"
         "A new spacing or size keeps the outer corners of the image where they are (--align "
         "center: the centre of the first voxel, as GaNDLF's resize_image). Sizes are rounded up. "
         "With --align corner the last plane can lie beyond the old image's last half voxel: it "

@@ -172,11 +172,12 @@ static const struct gn_tool tool = {
                    "least the threshold, classes later in the list over "
                    "earlier ones, 0 where there is none (argmax: the class with the largest map). "
                    "With --to-source the maps are interpolated on the grid "
-                   "of the file the image was read from, and decoded there. Labels are made plane "
-                   "by plane: one label volume and patches' worth of maps "
-                   "are held. Class maps without --labels are held whole.",
-    .input = "Prediction records of gn-infer, all patches of an image in order; missing patches "
-             "are an error.",
+                   "of the file the image was read from, and decoded there. With --labels one label "
+                   "volume and two planes of maps are held, without it the class maps whole. average "
+                   "and hann hold sums as thick as a patch as well: more than 512 MiB of them (or a "
+                   "quarter of --memory) go to a temporary file in $TMPDIR, or /var/tmp.",
+    .input = "Prediction records of gn-infer, all patches of an image in the order of gn-patch "
+             "--grid; one that is missing, twice or elsewhere is an error.",
     .output = "One prediction record an image: maps (float32), or labels in the smallest integer "
               "type that holds them.",
     .opts = opts,

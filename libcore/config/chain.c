@@ -190,8 +190,10 @@ void gn_config_chain_at_load(const struct gn_config *c, bool training, struct gn
         for (int i = 0; i < 3; i++)
             half[i] = i == 2 && c->dimension == 2 ? 0 : (long long)((c->patch[i] + 1) / 2);
         bool usual = !strcmp(c->padding_mode, "symmetric");
+        bool number = strspn(c->padding_mode, "+-.0123456789") > 0;
         char *text = gn_asprintf("gn-resample --pad %lld,%lld,%lld%s%s", half[0], half[1], half[2],
-                                 usual ? "" : " --mode ", usual ? "" : c->padding_mode);
+                                 usual ? "" : number ? " --mode constant --fill " : " --mode ",
+                                 usual ? "" : c->padding_mode);
         gn_strs_add(commands, text);
         free(text);
     }

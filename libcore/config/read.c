@@ -374,13 +374,14 @@ static void read_entry(struct gn_reader *r, const struct gn_key *k, const struct
         if (!gn_yaml_is_null(e) || gn_choice_find(k->choices, "none")) {
             double number;
             if (!strcmp(k->path, "patch_sampler.padding_mode") && !gn_yaml_real(e, &number) &&
-                number != 0)
-                gn_reader_fault(
-                    r, e, path,
-                    "padding with a value other than 0 is not available in this version: %s",
-                    shown(e));
-            else
+                number != 0 && isfinite(number)) { /* constant, with this value */
+                struct gn_str text = { 0 };
+                gn_str_add_real(&text, number);
+                r->c->padding_mode = gn_arena_strndup(&r->c->arena, text.data, text.len);
+                gn_str_free(&text);
+            } else {
                 set_field(r, k, e, path);
+            }
         }
         break;
     case GN_KEY_STEPS:

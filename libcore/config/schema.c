@@ -491,7 +491,7 @@ const struct gn_key gn_config_keys[] = {
     BOOL_("patch_sampler.enable_padding", "false", enable_padding,
           "pad training images by half a patch"),
     CHOICE_("patch_sampler.padding_mode", "symmetric", paddings, padding_mode,
-            "what the padding holds, by numpy's names", .also = "padding_type"),
+            "what the padding holds, by numpy's names, or a number", .also = "padding_type"),
     BOOL_("patch_sampler.biased_sampling", "false", biased_sampling,
           "rare labels more often (label sampler)"),
     INT_("q_max_length", "100", 1, 1e6, q_max_length, "patches held by gn-shuffle"),

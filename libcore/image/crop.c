@@ -234,6 +234,20 @@ out:
     return rc;
 }
 
+void gn_image_fill_outside(struct gn_tensor *t, const struct gn_box *box, const int64_t shape[3],
+                           double value)
+{
+    const int64_t rows = t->shape[0] * t->shape[1] * t->shape[2], nx = t->shape[3];
+    for (int64_t r = 0; r < rows; r++) {
+        const int64_t y = box->origin[1] + r % t->shape[2];
+        const int64_t z = box->origin[2] + r / t->shape[2] % t->shape[1];
+        const bool out = y < 0 || y >= shape[1] || z < 0 || z >= shape[0];
+        for (int64_t i = 0; i < nx; i++)
+            if (out || box->origin[0] + i < 0 || box->origin[0] + i >= shape[2])
+                gn_tensor_set(t, r * nx + i, value);
+    }
+}
+
 struct orient_job {
     const struct gn_warp_kernels *k;
     const struct gn_tensor *in, *out;

@@ -21,6 +21,11 @@ extern const char *const gn_pad_names[]; /* "constant", ..., "linear_ramp", NULL
 int gn_image_cut(const struct gn_tensor *in, const struct gn_box *box, enum gn_pad mode,
                  struct gn_tensor *out, struct gn_err *err) GN_MUST_USE;
 
+/* Of a tensor cut by the box out of an image with these extents (z y x): set the voxels that the
+ * image does not have. */
+void gn_image_fill_outside(struct gn_tensor *t, const struct gn_box *box, const int64_t shape[3],
+                           double value);
+
 /* New axis k is old axis o->axis[k], reversed if o->flip[k]. */
 int gn_image_orient(const struct gn_tensor *in, const struct gn_orientation *o,
                     struct gn_tensor *out, struct gn_err *err) GN_MUST_USE;

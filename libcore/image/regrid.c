@@ -117,6 +117,30 @@ out:
     return rc;
 }
 
+/* Cut the box; where in has no voxels it holds value. An image whose type has no such value becomes
+ * float32. */
+static int pad_with(const struct gn_tensor *in, const struct gn_box *box, double value, bool label,
+                    struct gn_tensor *out, struct gn_err *err)
+{
+    struct gn_tensor wide = { 0 };
+    bool fits = gn_dtype_is_float(in->dtype);
+    if (!fits) {
+        double lo, hi;
+        gn_dtype_range(in->dtype, &lo, &hi);
+        fits = value == floor(value) && value >= lo && value <= hi && fabs(value) <= 0x1p53;
+    }
+    if (!fits && label)
+        return gn_err_set(err, "a label of type %s has no value %g to be padded with",
+                          gn_dtype_names[in->dtype], value);
+    if (!fits && gn_tensor_convert(in, GN_FLOAT32, &wide, err))
+        return -1;
+    int rc = gn_image_cut(fits ? in : &wide, box, GN_PAD_CONSTANT, out, err);
+    if (rc == 0)
+        gn_image_fill_outside(out, box, &in->shape[1], value);
+    gn_tensor_free(&wide);
+    return rc;
+}
+
 int gn_regrid(const struct gn_regrid *r, const struct gn_tensor *in, const struct gn_grid *g,
               bool label, struct gn_tensor *out, struct gn_grid *to, struct gn_err *err)
 {
@@ -126,14 +150,16 @@ int gn_regrid(const struct gn_regrid *r, const struct gn_tensor *in, const struc
     case GN_REGRID_CANONICAL:
         gn_grid_canonical(g, &o, to);
         return gn_image_orient(in, &o, out, err);
+    case GN_REGRID_PAD:
     case GN_REGRID_CROP:
     case GN_REGRID_CENTER_CROP:
-    case GN_REGRID_PAD:
     case GN_REGRID_BOX:
         box_of(r, g, &box);
         for (int k = 0; k < 3; k++)
             to->size[k] = box.size[k];
         gn_affine_shift_voxels(g->affine, box.origin, to->affine);
+        if (r->step == GN_REGRID_PAD && r->pad == GN_PAD_CONSTANT && r->fill != 0)
+            return pad_with(in, &box, r->fill, label, out, err);
         return gn_image_cut(in, &box, r->step == GN_REGRID_PAD ? r->pad : GN_PAD_CONSTANT, out,
                             err);
     default:

@@ -26,6 +26,7 @@ struct gn_regrid {
     enum gn_interp interp;
     enum gn_align align;
     enum gn_pad pad;
+    double fill;    /* what GN_PAD_CONSTANT adds */
     bool antialias; /* images: gn_resample_antialias's Gaussian before the steps that interpolate */
     struct gn_grid grid;
     struct gn_box box;

@@ -128,6 +128,7 @@ static const struct step_option step_options[] = {
     {"gn-resample", "--pad", true},          {"gn-resample", "--crop-zero", false},
     {"gn-resample", "-i --interp", true},    {"gn-resample", "--align", true},
     {"gn-resample", "--mode", true},         {"gn-resample", "--min-size", true},
+    {"gn-resample", "--fill", true},
     {"gn-normalize", "--zscore", true},      {"gn-normalize", "--clip", true},
     {"gn-normalize", "--threshold", true},   {"gn-normalize", "--window", true},
     {"gn-normalize", "--rescale", true},     {"gn-normalize", "--divide", true},

@@ -122,6 +122,29 @@ t 'pad and crop undo each other, with the origin' '
     gn-resample --crop 2,1,1 p.gnt >y.gnt
     gn-diff x.gnt y.gnt'
 
+t 'padding with a value: kept as it is, or as float32 where the type has none such; labels are not padded with what they cannot be' '
+    python3 "$lib" make x.gnt 1 2,1,1 dtype=int16
+    gn-resample --pad 1,0,0 --mode constant --fill 7 x.gnt >p.gnt
+    for k in 0 2; do
+        python3 "$lib" values x.gnt $k >v
+        [ "$(python3 "$lib" values p.gnt $k)" = "7 $(cat v) 7" ]
+    done
+    [ "$(python3 "$lib" get p.gnt 0 dtype)" = int16 ]
+    for v in -1000 0.5; do
+        fails 1 gn-resample --pad 1,0,0 --mode constant --fill $v x.gnt
+        grep -q "subject s0: Label: a label of type uint8 has no value $v to be padded with" err
+        python3 -c "
+import image_lib as l
+l.write(\"i.gnt\", [(h, d) for m, h, d in l.read(\"x.gnt\") if m[\"role\"] == \"image\"])"
+        gn-resample --pad 1,0,0 --mode constant --fill $v i.gnt >p.gnt
+        [ "$(python3 "$lib" values p.gnt 0)" = "$v $(python3 "$lib" values x.gnt 0) $v" ]
+    done
+    [ "$(python3 "$lib" get p.gnt 0 dtype)" = float32 ]
+    gn-resample --pad 1 --mode constant --fill 0 x.gnt >a.gnt
+    gn-resample --pad 1 --mode constant x.gnt | gn-diff - a.gnt
+    fails 2 gn-resample --pad 1 --fill 3 x.gnt
+    fails 2 gn-resample --crop 1 --mode constant --fill 3 x.gnt'
+
 t 'crop-zero cuts one box for images and label, which grows to --min-size' '
     python3 - <<P
 import image_lib as l

@@ -546,8 +546,15 @@ static void test_chain(void)
             chain_is("patch_sampler: {type: label, enable_padding: true}", false, "") &&
             chain_is("patch_size: [32, 16]\npatch_sampler: {enable_padding: true, padding_mode: 0}",
                      true, "gn-resample --pad 16,8,0 --mode constant"));
-    CHECK("padding with another value is refused",
-          refused("patch_sampler: {enable_padding: true, padding_mode: 7}", "other than 0"));
+    CHECK("padding with another value",
+          chain_is("patch_sampler: {enable_padding: true, padding_mode: -1000}", true,
+                   "gn-resample --pad 24,16,8 --mode constant --fill -1000") &&
+              chain_is("patch_sampler: {enable_padding: true, padding_mode: 0.25}", true,
+                       "gn-resample --pad 24,16,8 --mode constant --fill 0.25") &&
+              refused("patch_sampler: {enable_padding: true, padding_mode: .inf}",
+                      "padding_mode") &&
+              refused("patch_sampler: {enable_padding: true, padding_mode: mirror}",
+                      "padding_mode"));
     parse("data_augmentation: {flip}");
     CHECK("augmentation comes first as in GaNDLF, unless asked",
           gn_config_augments_raw(&c) &&
