@@ -82,10 +82,14 @@ $(BUILD)/lib/gn/%.so: libcore/io/plugin_%.c
 
 # The only C++ there is: DCMTK is a C++ library.
 PLUG_dicom := -Wl,--as-needed -ldcmjpeg -ldcmjpls -ldcmimgle -ldcmdata -loflog -lofstd -lopenjp2 -lz
-$(BUILD)/lib/gn/dicom.so: libcore/io/plugin_dicom.cc libcore/io/dicom_walk.cc libcore/io/dicom_walk.h libcore/io/format.h
+CXX_dicom   = $(CXX) $(CPPFLAGS) $$(pkg-config --cflags libopenjp2) -std=c++17 -fPIC -pthread -Wall -Wextra -Wshadow \
+    -ffp-contract=off $(OPT) $(CXXFLAGS) -fvisibility=hidden
+$(BUILD)/%.cc.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $$(pkg-config --cflags libopenjp2) -std=c++17 -fPIC -pthread -Wall -Wextra -Wshadow $(OPT) \
-	    $(CXXFLAGS) -fvisibility=hidden -shared $(LDFLAGS) $(filter %.cc,$^) $(PLUG_dicom) -o $@
+	$(CXX_dicom) -MMD -MP -c $< -o $@
+$(BUILD)/lib/gn/dicom.so: $(patsubst %.cc,$(BUILD)/%.cc.o,$(wildcard libcore/io/*.cc))
+	@mkdir -p $(@D)
+	$(CXX_dicom) -shared $(LDFLAGS) $^ $(PLUG_dicom) -o $@
 
 # --- tests ---------------------------------------------------------------------------------------------------------
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
