@@ -23,6 +23,7 @@ extern const struct gn_host *host;
 int fail(struct gn_err *err, const char *why); /* "damaged or unsupported DICOM: why"; -1 */
 
 /* ---- dicom_file.cc: bytes ---- */
+struct sink;
 enum coder { BY_DCMTK, NATIVE, OPENJPEG, DEFLATED, UNKNOWN };
 struct syntax {
     const char *uid;
@@ -47,8 +48,8 @@ struct set {
     void *map = nullptr;
     std::vector<uint8_t> inflated;
 };
-/* Loads, walks, and gives DCMTK the tags; whole: the pixels too. */
-int open_set(const char *path, bool whole, struct set *s, struct gn_err *err);
+/* Maps, walks, and gives DCMTK the tags; whole: the pixels too. */
+int open_set(const char *path, bool whole, struct set *s, struct sink *to, struct gn_err *err);
 
 /* ---- dicom_tags.cc: meaning ---- */
 enum kind { GREY, INVERTED, PALETTE, RGB, YBR, YBR_422 };
@@ -57,7 +58,7 @@ struct file {
     enum kind kind = GREY;
     int rows = 0, columns = 0, samples = 1, frames = 1, allocated = 0, stored = 0, high = 0;
     bool is_signed = false, planar = false;
-    size_t size = 0; /* bytes */
+    size_t size = 0; /* bytes, inflated ones with them */
 };
 struct frame {
     size_t file = 0;

@@ -42,7 +42,7 @@ const struct syntax syntaxes[] = {
 /* Of any other, the tags are written like this, and the pixels are fragments. */
 const struct syntax unknown = { "", EXS_LittleEndianExplicit, UNKNOWN, true, false };
 
-int map_file(const char *path, struct set *s, struct gn_err *err)
+int map_file(const char *path, struct set *s, struct sink *to, struct gn_err *err)
 {
     struct stat st;
     const int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -58,6 +58,7 @@ int map_file(const char *path, struct set *s, struct gn_err *err)
         host->err_set(err, "a DICOM file of %lld bytes; at most 4 GiB", (long long)st.st_size);
     } else {
         s->file_size = s->n = (size_t)st.st_size;
+        to->at(path, s->n, s->n);
         s->map = mmap(nullptr, s->n, PROT_READ, MAP_PRIVATE, fd, 0);
         if (s->map == MAP_FAILED)
             host->err_set(err, "cannot map: %s", strerror(errno));
@@ -113,37 +114,42 @@ int read_meta(struct set *s, struct gn_err *err)
     return 0;
 }
 
-/* The data set of a deflated file in place of the compressed one. */
-int inflate_set(struct set *s, struct gn_err *err)
+/* Inflates to out, or, if out is NULL, nowhere; how many bytes it gives: at most cap. 0: damaged. */
+size_t inflate_to(const struct set *s, uint8_t *out, size_t cap)
 {
-    const size_t n = s->n;
-    const size_t cap = std::min(host->mem_limit(), n > ((size_t)1 << 30) ? n : 1032 * n + 64);
-    std::vector<uint8_t> &out = s->inflated;
+    uint8_t waste[1 << 16];
     z_stream z = {};
+    size_t n = 0;
     int rc = Z_OK;
 
-    if (n >= (size_t)1 << 31 || inflateInit2(&z, -15) != Z_OK)
-        return fail(err, "too large");
+    if (inflateInit2(&z, -15) != Z_OK)
+        return 0;
     z.next_in = (Bytef *)s->p;
-    z.avail_in = (uInt)n;
-    try {
-        while (rc == Z_OK && out.size() < cap) {
-            const size_t had = out.size(), room = std::min((size_t)1 << 20, cap - had);
-            out.resize(had + room);
-            z.next_out = out.data() + had;
-            z.avail_out = (uInt)room;
-            rc = inflate(&z, Z_NO_FLUSH);
-            out.resize(had + room - z.avail_out);
-        }
-    } catch (...) {
-        inflateEnd(&z);
-        throw;
+    z.avail_in = (uInt)s->n;
+    while (rc == Z_OK && n < cap) {
+        const size_t room = std::min(sizeof waste, cap - n);
+        z.next_out = out ? out + n : waste;
+        z.avail_out = (uInt)room;
+        rc = inflate(&z, Z_NO_FLUSH);
+        n += room - z.avail_out;
     }
     inflateEnd(&z);
-    if (rc != Z_STREAM_END)
-        return fail(err, "damaged or truncated deflated data");
-    s->p = out.data();
-    s->n = out.size();
+    return rc == Z_STREAM_END ? n : 0;
+}
+
+/* The data set of a deflated file in place of the compressed one; its size is counted first. */
+int inflate_set(const char *path, struct set *s, struct sink *to, struct gn_err *err)
+{
+    const size_t n = s->n < (size_t)1 << 31 ? inflate_to(s, nullptr, host->mem_limit()) : 0;
+
+    if (!n)
+        return fail(err, "damaged, truncated or too large deflated data");
+    to->at(path, 2 * n, s->file_size + n);
+    s->inflated.resize(n + 1); /* room to see the end of the stream */
+    if (inflate_to(s, s->inflated.data(), n + 1) != n)
+        return fail(err, "damaged deflated data");
+    s->p = s->inflated.data();
+    s->n = n;
     return 0;
 }
 
@@ -160,13 +166,13 @@ set::~set()
         munmap(map, file_size);
 }
 
-int open_set(const char *path, bool whole, struct set *s, struct gn_err *err)
+int open_set(const char *path, bool whole, struct set *s, struct sink *to, struct gn_err *err)
 {
-    if (map_file(path, s, err) || read_meta(s, err))
+    if (map_file(path, s, to, err) || read_meta(s, err))
         return -1;
     if (!s->is_image)
         return 0;
-    if (s->syntax->coder == DEFLATED && inflate_set(s, err))
+    if (s->syntax->coder == DEFLATED && inflate_set(path, s, to, err))
         return -1;
     const char *why =
         gn_dicom_walk(s->p, s->n, s->syntax->is_explicit, s->syntax->big, &s->pixels);

@@ -313,8 +313,7 @@ int read(const char *path, const char *uid, bool header_only, struct sink *to, s
         struct file f;
         struct gn_err why = {};
         f.path = name;
-        to->at(name, 0, 0);
-        if (open_set(name.c_str(), false, &s, &why))
+        if (open_set(name.c_str(), false, &s, to, &why))
             return in_file(name, path, why.text, err);
         if (!s.is_image)
             continue;
@@ -346,13 +345,13 @@ int read(const char *path, const char *uid, bool header_only, struct sink *to, s
     for (size_t k = 0; k < all.size(); k++) {
         const struct file &f = files[all[k].file];
         struct gn_err why = {};
-        to->at(f.path, f.size + frame_bits(f) / 8, f.size + frame_bits(f) / 8 * 8);
         if (open != all[k].file) {
             s.reset(new set);
             open = all[k].file;
-            if (open_set(f.path.c_str(), true, s.get(), &why))
+            if (open_set(f.path.c_str(), true, s.get(), to, &why))
                 return in_file(f.path, path, why.text, err);
         }
+        to->at(f.path, f.size + frame_bits(f) / 8, f.size + frame_bits(f) / 8 * 8);
         if (decode(s.get(), f, all[k], pic.tensor.dtype, pic.tensor.dtype != pic.stored, out, &why))
             return in_file(f.path, path, why.text, err);
         const size_t size = out.size() / (size_t)channels_of(f);

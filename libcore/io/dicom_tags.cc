@@ -266,7 +266,7 @@ void describe(struct set *s, struct file *f, std::vector<struct frame> &frames)
     struct gn_err why = {};
     const size_t had = frames.size();
 
-    f->size = s->file_size;
+    f->size = s->file_size + s->inflated.size();
     f->series = read_text(&s->tags, DCM_SeriesInstanceUID);
     f->description = read_text(&s->tags, DCM_SeriesDescription);
     f->fault = s->fault;
