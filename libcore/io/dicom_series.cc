@@ -204,8 +204,9 @@ int order(const std::vector<struct file> &files, std::vector<struct frame> &all,
     std::vector<double> gaps;
     for (size_t k = 1; k < n; k++)
         gaps.push_back(all[k].along - all[k - 1].along);
-    std::nth_element(gaps.begin(), gaps.begin() + (ptrdiff_t)(gaps.size() / 2), gaps.end());
-    const double usual = gaps[gaps.size() / 2];
+    const size_t middle = (gaps.size() - 1) / 2;
+    std::nth_element(gaps.begin(), gaps.begin() + (ptrdiff_t)middle, gaps.end());
+    const double usual = gaps[middle];
     for (size_t k = 1; k < n; k++) {
         const double gap = all[k].along - all[k - 1].along;
         if (!(std::fabs(gap - usual) <= 0.01 * usual + 2e-3))

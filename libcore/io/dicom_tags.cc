@@ -1,6 +1,7 @@
 /* dicom_tags.cc - what the tags say: kind and size of the pixels, and where each frame lies. Frames
  * are placed by the functional groups of the enhanced objects, by one position and a vector of
  * offsets or a spacing, or by the one position of a file. */
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -221,8 +222,13 @@ int place_frames(struct set *s, const struct file &f, std::vector<struct frame> 
     const double normal[3] = { d[1] * d[5] - d[2] * d[4], d[2] * d[3] - d[0] * d[5],
                                d[0] * d[4] - d[1] * d[3] };
     const std::vector<double> offsets = read_offsets(tags, (size_t)f.frames);
-    if (f.frames > 1 && read_text(tags, DCM_FrameIncrementPointer) == "(0018,1063)")
-        first.place = first.gap = false; /* moments in time, one after the other */
+    if (f.frames > 1 && read_text(tags, DCM_FrameIncrementPointer) == "(0018,1063)") {
+        struct frame nowhere; /* moments in time, one after the other */
+        std::copy_n(first.spacing, 2, nowhere.spacing);
+        nowhere.slope = first.slope;
+        nowhere.inter = first.inter;
+        first = nowhere;
+    }
     if (f.frames > 1 && first.place && offsets.empty() && !first.gap)
         return host->err_set(err, "%d frames with one position and no spacing", f.frames);
     for (int i = 0; i < f.frames; i++) {
