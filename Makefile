@@ -36,7 +36,7 @@ all: $(TOOLS:%=$(BUILD)/bin/%) $(PLUGINS:%=$(BUILD)/lib/gn/%.so)
 # --- dependencies --------------------------------------------------------------------------------------------------
 PACKAGES := gcc make pkgconf libdeflate-dev zlib1g-dev libyaml-dev libtiff-dev libturbojpeg0-dev libpng-dev \
             libsleef-dev libjansson-dev libcairo2-dev fonts-dejavu-core
-# For DICOM, and only for it: g++ libdcmtk-dev libopenjp2-7-dev, built in if they are there.
+# For DICOM, and only for it: g++ libdcmtk-dev libopenjp2-7-dev, built in if they are there. make golden needs dcmtk too.
 TESTPACKAGES := jq file nifti-bin mandoc groff clang libclang-rt-14-dev cppcheck shellcheck bash-completion python3
 .PHONY: all deps testdeps
 deps:
