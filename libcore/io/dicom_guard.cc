@@ -184,6 +184,11 @@ int take_head(int fd, bool header_only, struct gn_picture *pic, struct gn_err *e
 
     if (!get(fd, (void *)&said, sizeof said))
         return -1;
+    if ((unsigned)said.tensor.dtype >= GN_DTYPES || (unsigned)said.stored >= GN_DTYPES)
+        return -1;
+    for (int i = 0; i < 4; i++)
+        if (shape[i] < 1)
+            return -1;
     memcpy(pic->affine, said.affine, sizeof pic->affine);
     pic->has_affine = said.has_affine;
     pic->form = said.form;
