@@ -189,8 +189,8 @@ static const struct gn_tool tool = {
                    "without a position follow each other. Palettes and YBR become RGB; where "
                    "white is zero (MONOCHROME1), the stored range is turned round, unless a "
                    "rescale makes quantities of it.\n\n"
-                   "The files of a subject must have one size and one affine. A label of three equal "
-                   "channels is read as one.",
+                   "The files of a subject must have one size and one affine. A label of three "
+                   "equal channels is read as one.",
     .input = "CSV or TSV tables, or images, or folders of a DICOM series. The contents decide "
              "the format, not the name.",
     .output = "A stream of samples.",

@@ -48,7 +48,8 @@ struct set {
     void *map = nullptr;
     std::vector<uint8_t> inflated;
 };
-/* Maps, walks, and gives DCMTK the tags; whole: the pixels too. */
+/* Maps, walks, and gives DCMTK the tags; whole: the pixels too, if it is to
+ * decode them. */
 int open_set(const char *path, bool whole, struct set *s, struct sink *to, struct gn_err *err);
 
 /* ---- dicom_tags.cc: meaning ---- */

@@ -114,10 +114,10 @@ int read_meta(struct set *s, struct gn_err *err)
     return 0;
 }
 
-/* Inflates to out, or, if out is NULL, nowhere; how many bytes it gives: at most cap. 0: damaged. */
+/* Inflates to out, or, if out is NULL, nowhere: how many bytes, at most cap. 0: damaged. */
 size_t inflate_to(const struct set *s, uint8_t *out, size_t cap)
 {
-    uint8_t waste[1 << 16];
+    std::vector<uint8_t> waste(1 << 16);
     z_stream z = {};
     size_t n = 0;
     int rc = Z_OK;
@@ -127,8 +127,8 @@ size_t inflate_to(const struct set *s, uint8_t *out, size_t cap)
     z.next_in = (Bytef *)s->p;
     z.avail_in = (uInt)s->n;
     while (rc == Z_OK && n < cap) {
-        const size_t room = std::min(sizeof waste, cap - n);
-        z.next_out = out ? out + n : waste;
+        const size_t room = std::min(waste.size(), cap - n);
+        z.next_out = out ? out + n : waste.data();
         z.avail_out = (uInt)room;
         rc = inflate(&z, Z_NO_FLUSH);
         n += room - z.avail_out;
@@ -182,6 +182,7 @@ int open_set(const char *path, bool whole, struct set *s, struct sink *to, struc
     if (!s->is_image)
         return 0;
     DcmInputBufferStream stream;
+    whole = whole && s->syntax->coder == BY_DCMTK;
     stream.setBuffer(s->p, (offile_off_t)(whole ? s->pixels.end : s->pixels.tag));
     stream.setEos();
     s->tags.transferInit();

@@ -180,10 +180,10 @@ int take_head(int fd, bool header_only, struct gn_picture *pic, struct gn_err *e
 {
     struct gn_picture said;
     struct gn_tensor *t = &pic->tensor;
-    const int64_t *shape = said.tensor.shape;
 
     if (!get(fd, (void *)&said, sizeof said))
         return -1;
+    const int64_t *shape = said.tensor.shape;
     if ((unsigned)said.tensor.dtype >= GN_DTYPES || (unsigned)said.stored >= GN_DTYPES)
         return -1;
     for (int i = 0; i < 4; i++)

@@ -47,6 +47,32 @@ OPJ_BOOL memory_seek(OPJ_OFF_T to, void *arg)
     return OPJ_TRUE;
 }
 
+/* The size marker says what the tags say, and no more tiles than an image of this size has: OpenJPEG
+ * makes room for all that are claimed before anything can be asked of it. ISO 15444-1, A.5.1. */
+int check_size(const struct file &f, const std::vector<uint8_t> &code, struct gn_err *err)
+{
+    static const uint8_t start[] = { 0xff, 0x4f, 0xff, 0x51 };
+    const auto found = std::search(code.begin(), code.end(), start, start + sizeof start);
+    uint64_t v[8]; /* size, offset of the image, size and offset of the tiles; each x, y */
+
+    if (code.end() - found < 42)
+        return fail(err, "not a JPEG 2000 code stream");
+    const uint8_t *p = &*found;
+    for (int i = 0; i < 8; i++)
+        v[i] = gn_dicom_number(p + 8 + 4 * i, 4, true);
+    if (v[0] - v[2] != (uint64_t)f.columns || v[1] - v[3] != (uint64_t)f.rows ||
+        gn_dicom_number(p + 40, 2, true) != (uint32_t)f.samples)
+        return fail(err, "the JPEG 2000 code stream is of another size than the tags say");
+    if (!v[4] || !v[5] || v[6] > v[2] || v[7] > v[3])
+        return fail(err, "damaged JPEG 2000 data");
+    const uint64_t across = (v[0] - v[6] + v[4] - 1) / v[4];
+    const uint64_t down = (v[1] - v[7] + v[5] - 1) / v[5];
+    if (across > 65535 || down > 65535 ||
+        across * down > 16 + (uint64_t)f.rows * (uint64_t)f.columns / 1024)
+        return fail(err, "JPEG 2000 data in too many tiles");
+    return 0;
+}
+
 } // namespace
 
 int decode_j2k(const struct file &f, const std::vector<uint8_t> &code, std::vector<uint8_t> &out,
@@ -61,6 +87,8 @@ int decode_j2k(const struct file &f, const std::vector<uint8_t> &code, std::vect
     std::unique_ptr<opj_stream_t, void (*)(opj_stream_t *)> stream(
         opj_stream_default_create(OPJ_TRUE), [](opj_stream_t *t) { opj_stream_destroy(t); });
 
+    if (check_size(f, code, err))
+        return -1;
     if (!codec || !stream)
         return host->err_set(err, "out of memory");
     opj_stream_set_user_data(stream.get(), &m, nullptr);

@@ -135,8 +135,10 @@ int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool
                 len = gn_dicom_number(p + at + 8, 4, w->big);
                 at += 12;
             } else {
-                if (vr[0] < 'A' || vr[0] > 'Z' || vr[1] < 'A' || vr[1] > 'Z')
-                    return walk_fault(w, "an element without a type");
+                /* Of a type that is not known, DCMTK takes the length to lie elsewhere. */
+                if (!strstr("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US", vr) ||
+                    strlen(vr) != 2)
+                    return walk_fault(w, "an element without a known type");
                 len = gn_dicom_number(p + at + 6, 2, w->big);
                 at += 8;
             }
@@ -145,6 +147,8 @@ int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool
             at += 8;
         }
         const bool pixels = group == 0x7fe0 && element == 0x0010;
+        if (pixels && is_explicit && strcmp(vr, "OB") != 0 && strcmp(vr, "OW") != 0)
+            return walk_fault(w, "pixels of another type than OB and OW");
         if (len != UNDEFINED && len > n - at)
             return walk_fault(w, "truncated: an element is longer than what is there");
         if (strcmp(vr, "SQ") == 0 || len == UNDEFINED) {

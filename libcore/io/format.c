@@ -119,8 +119,8 @@ out:
     return rc;
 }
 
-/* Does a folder, or one in it, hold a DICOM file? *left: how many names are still looked at, so that
- * a folder of anything is not searched for minutes. */
+/* Does a folder, or one in it, hold a DICOM file? *left: how many names are still looked at, so
+ * that a folder of anything is not searched for minutes. */
 static bool is_series(const char *path, int depth, int *left)
 {
     struct gn_err ignored = { 0 };

@@ -1,5 +1,5 @@
-/* dicom_direct.cc - the DICOM reader without its child process, for the fuzzer and the replay of its
- * corpus. */
+/* dicom_direct.cc - the DICOM reader without its child process, for the fuzzer and the replay of
+ * its corpus. */
 #include <cstring>
 #include <new>
 
@@ -39,7 +39,9 @@ extern "C" int dicom_direct(const struct gn_host *host, const char *path, bool h
     to.pic = pic;
     to.header_only = header_only;
     try {
-        return gn_dicom::start(err) || gn_dicom::read(path, nullptr, header_only, &to, err) ? -1 : 0;
+        if (gn_dicom::start(err) || gn_dicom::read(path, nullptr, header_only, &to, err))
+            return -1;
+        return 0;
     } catch (const std::bad_alloc &) {
         return host->err_set(err, "out of memory");
     }

@@ -1,5 +1,5 @@
-/* fuzz_analyze.c - any 348 bytes as a header, and any others as the image beside it, are an image or
- * an error. */
+/* fuzz_analyze.c - any 348 bytes as a header, and any others as the image beside it, are an image
+ * or an error. */
 #include "feed.h"
 #include "io/nifti.h"
 

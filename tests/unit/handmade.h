@@ -1,5 +1,5 @@
-/* handmade.h - for the readers of text headers: headers made by hand with twelve voxels behind them,
- * 1 to 12. Set file, voxels and behind first. */
+/* handmade.h - for the readers of text headers: headers made by hand with twelve voxels behind
+ * them, 1 to 12. Set file, voxels and behind first. */
 #ifndef GN_TESTS_HANDMADE_H
 #define GN_TESTS_HANDMADE_H
 
@@ -81,7 +81,7 @@ static int refused(const char *text, const char *why)
     return strstr(err.text, why) && !strchr(err.text, '\n');
 }
 
-/* Written and read again: the same dtype, shape, voxels, and the affine to within part of itself. */
+/* Written and read again: the same dtype, shape, voxels, and the affine but for part of itself. */
 static int returns(const char *name, enum gn_dtype dtype, const int64_t s[4], double part)
 {
     static const double affine[12] = { -0.32, 1, 1.1, 31.25, -0.2, -0.78, 1.86, -17.5,
