@@ -28,7 +28,7 @@ PLUGINS  := $(patsubst libcore/io/plugin_%.c,%,$(PLUGSRC)) $(if $(wildcard /usr/
 ISASRC   := $(wildcard libcore/backend/cpu/isa_*.c libcore/image/isa_*.c)
 LIBSRC   := $(filter-out $(PLUGSRC) $(ISASRC),$(wildcard libcore/*/*.c libcore/backend/*/*.c))
 LIBOBJ   := $(LIBSRC:%.c=$(BUILD)/%.o) $(foreach i,sse2 avx2 avx512,$(ISASRC:%.c=$(BUILD)/%.$(i).o))
-UNITS    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+UNITS    := $(filter-out $(if $(filter dicom,$(PLUGINS)),,dicom),$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c)))
 LIB      := $(BUILD)/lib/libgn.a
 
 all: $(TOOLS:%=$(BUILD)/bin/%) $(PLUGINS:%=$(BUILD)/lib/gn/%.so)
@@ -36,7 +36,7 @@ all: $(TOOLS:%=$(BUILD)/bin/%) $(PLUGINS:%=$(BUILD)/lib/gn/%.so)
 # --- dependencies --------------------------------------------------------------------------------------------------
 PACKAGES := gcc make pkgconf libdeflate-dev zlib1g-dev libyaml-dev libtiff-dev libturbojpeg0-dev libpng-dev \
             libsleef-dev libjansson-dev libcairo2-dev fonts-dejavu-core
-# For DICOM, and only for it: g++ libdcmtk-dev libopenjp2-7-dev, built in if they are there.
+# For DICOM, and only for it: g++ libdcmtk-dev libopenjp2-7-dev, built in if they are there. make golden needs dcmtk too.
 TESTPACKAGES := jq file nifti-bin mandoc groff clang libclang-rt-14-dev cppcheck shellcheck bash-completion python3
 .PHONY: all deps testdeps
 deps:
@@ -82,15 +82,25 @@ $(BUILD)/lib/gn/%.so: libcore/io/plugin_%.c
 
 # The only C++ there is: DCMTK is a C++ library.
 PLUG_dicom := -Wl,--as-needed -ldcmjpeg -ldcmjpls -ldcmimgle -ldcmdata -loflog -lofstd -lopenjp2 -lz
-$(BUILD)/lib/gn/dicom.so: libcore/io/plugin_dicom.cc libcore/io/dicom_walk.cc libcore/io/dicom_walk.h libcore/io/format.h
+CXX_dicom   = $(CXX) $(CPPFLAGS) $$(pkg-config --cflags libopenjp2) -std=c++17 -fPIC -pthread -Wall -Wextra -Wshadow \
+    -ffp-contract=off $(OPT) $(CXXFLAGS) -fvisibility=hidden
+$(BUILD)/%.cc.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $$(pkg-config --cflags libopenjp2) -std=c++17 -fPIC -pthread -Wall -Wextra -Wshadow $(OPT) \
-	    $(CXXFLAGS) -fvisibility=hidden -shared $(LDFLAGS) $(filter %.cc,$^) $(PLUG_dicom) -o $@
+	$(CXX_dicom) -MMD -MP -c $< -o $@
+DICOM_OBJ  := $(patsubst %.cc,$(BUILD)/%.cc.o,$(wildcard libcore/io/dicom_*.cc))
+$(BUILD)/lib/gn/dicom.so: $(DICOM_OBJ) $(BUILD)/libcore/io/plugin_dicom.cc.o
+	@mkdir -p $(@D)
+	$(CXX_dicom) -shared $(LDFLAGS) $^ $(PLUG_dicom) -o $@
 
 # --- tests ---------------------------------------------------------------------------------------------------------
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) $(LDFLAGS) $< $(LIB) $(LDLIBS_ALL) -o $@
+
+# The DICOM reader as it is fuzzed: without its plug-in and its child process.
+$(BUILD)/unit/dicom: $(BUILD)/tests/unit/dicom.o $(DICOM_OBJ) $(BUILD)/tests/fuzz/dicom_direct.cc.o $(LIB)
+	@mkdir -p $(@D)
+	$(CXX_dicom) $(LDFLAGS) $^ $(PLUG_dicom) $(LDLIBS_ALL) -o $@
 
 .PHONY: check tests lint sanitize fuzz bench golden demo
 tests: all $(UNITS:%=$(BUILD)/unit/%)

@@ -181,10 +181,16 @@ static const struct gn_tool tool = {
                    "float32, or float64 where that is needed. Frames and components are channels. "
                    "Every file's place becomes one affine to RAS in mm; an Analyze header holds "
                    "none: x runs to the left in transverse slices, and 0 is the middle, or SPM's "
-                   "origin. A folder that holds one DICOM series is an image: slices are sorted "
-                   "by position along the normal, and must lie equally far apart. The "
-                   "files of a subject must have one size and one affine. A label of three equal "
-                   "channels is read as one.",
+                   "origin.\n\n"
+                   "A folder that holds one DICOM series, it or folders in it, is an image; of "
+                   "several, FOLDER#UID is the one with that SeriesInstanceUID. Slices, or the "
+                   "frames of a file, are sorted by position along the normal, and must lie "
+                   "equally far apart on one line, which a tilted gantry may lean; frames "
+                   "without a position follow each other. Palettes and YBR become RGB; where "
+                   "white is zero (MONOCHROME1), the stored range is turned round, unless a "
+                   "rescale makes quantities of it.\n\n"
+                   "The files of a subject must have one size and one affine. A label of three "
+                   "equal channels is read as one.",
     .input = "CSV or TSV tables, or images, or folders of a DICOM series. The contents decide "
              "the format, not the name.",
     .output = "A stream of samples.",

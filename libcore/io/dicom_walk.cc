@@ -2,6 +2,7 @@
  * of 32. DICOM PS3.5, sections 7 and A.4. */
 #include "io/dicom_walk.h"
 
+#include <algorithm>
 #include <cstring>
 
 uint32_t gn_dicom_number(const uint8_t *p, int size, bool big)
@@ -20,8 +21,9 @@ const uint32_t UNDEFINED = 0xffffffff;
 
 struct walk {
     bool big;
-    bool pixels;     /* the pixel data were seen */
+    struct gn_dicom_extent *extent;
     const char *why; /* what is wrong */
+    bool deep;       /* that it is too deep */
 };
 
 int walk_fault(struct walk *w, const char *why)
@@ -29,6 +31,12 @@ int walk_fault(struct walk *w, const char *why)
     if (!w->why)
         w->why = why;
     return -1;
+}
+
+int walk_too_deep(struct walk *w)
+{
+    w->deep = true;
+    return walk_fault(w, "more than 32 sequences inside each other");
 }
 
 int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool bounded, int depth,
@@ -42,7 +50,7 @@ int walk_items(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool bo
     size_t at = 0, inside;
 
     if (depth > MAX_DEPTH)
-        return walk_fault(w, "more than 32 sequences inside each other");
+        return walk_too_deep(w);
     while (!(bounded && at == n)) {
         if (n - at < 8)
             return walk_fault(w, "truncated inside a sequence");
@@ -68,12 +76,25 @@ int walk_items(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool bo
             continue;
         }
         if (walk_elements(w, p + at, len == UNDEFINED ? n - at : len, &inside, len != UNDEFINED,
-                          depth + 1, is_explicit))
+                          depth, is_explicit))
             return -1;
         at += inside;
     }
     *used = at;
     return 0;
+}
+
+/* A value without a type that may be a sequence, which only the dictionary knows: its depth. */
+int walk_hidden(struct walk *w, const uint8_t *p, size_t n, int depth)
+{
+    struct walk inner = { w->big, w->extent, nullptr, false };
+    size_t used;
+
+    if (gn_dicom_number(p, 2, w->big) != 0xfffe || gn_dicom_number(p + 2, 2, w->big) != 0xe000)
+        return 0;
+    if (walk_items(&inner, p, n, &used, true, depth + 1, false, false) == 0 || !inner.deep)
+        return 0;
+    return walk_too_deep(w);
 }
 
 /* Elements up to n bytes, or, if not bounded, to an item delimiter. */
@@ -83,10 +104,13 @@ int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool
     size_t at = 0, inside;
 
     if (depth > MAX_DEPTH)
-        return walk_fault(w, "more than 32 sequences inside each other");
+        return walk_too_deep(w);
     while (!(bounded && at == n)) {
         char vr[3] = "";
         uint32_t len;
+        if (depth == 0 && w->extent->found &&
+            std::all_of(p + at, p + n, [](uint8_t b) { return b == 0; }))
+            break; /* a file padded with zeros */
         if (n - at < 8)
             return walk_fault(w, "truncated inside an element");
         const uint32_t group = gn_dicom_number(p + at, 2, w->big);
@@ -97,8 +121,12 @@ int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool
             at += 8;
             break;
         }
-        if (depth == 0 && w->pixels && group == 0x7fe0 && element == 0x0010)
-            return walk_fault(w, "two pixel data");
+        if (depth == 0 && w->extent->found &&
+            (group < 0x7fe0 || (group == 0x7fe0 && element <= 0x0010)))
+            return walk_fault(w, "elements out of order after the pixels");
+        if (depth == 0 && group == 0x7fe0 && (element == 0x0008 || element == 0x0009))
+            return walk_fault(w, "pixels in floating point are not supported");
+        const size_t begin = at;
         if (is_explicit) {
             memcpy(vr, p + at + 4, 2);
             if (strstr("OB OD OF OL OV OW SQ SV UC UN UR UT UV", vr) && strlen(vr) == 2) {
@@ -107,8 +135,10 @@ int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool
                 len = gn_dicom_number(p + at + 8, 4, w->big);
                 at += 12;
             } else {
-                if (vr[0] < 'A' || vr[0] > 'Z' || vr[1] < 'A' || vr[1] > 'Z')
-                    return walk_fault(w, "an element without a type");
+                /* Of a type that is not known, DCMTK takes the length to lie elsewhere. */
+                if (!strstr("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US", vr) ||
+                    strlen(vr) != 2)
+                    return walk_fault(w, "an element without a known type");
                 len = gn_dicom_number(p + at + 6, 2, w->big);
                 at += 8;
             }
@@ -117,8 +147,8 @@ int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool
             at += 8;
         }
         const bool pixels = group == 0x7fe0 && element == 0x0010;
-        if (pixels && depth == 0)
-            w->pixels = true;
+        if (pixels && is_explicit && strcmp(vr, "OB") != 0 && strcmp(vr, "OW") != 0)
+            return walk_fault(w, "pixels of another type than OB and OW");
         if (len != UNDEFINED && len > n - at)
             return walk_fault(w, "truncated: an element is longer than what is there");
         if (strcmp(vr, "SQ") == 0 || len == UNDEFINED) {
@@ -128,8 +158,14 @@ int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool
                 return -1;
             at += inside;
         } else {
+            if (!is_explicit && !pixels && len >= 8 && walk_hidden(w, p + at, len, depth))
+                return -1;
+            inside = len;
             at += len;
         }
+        if (pixels && depth == 0)
+            *w->extent = { true, len == UNDEFINED, strcmp(vr, "OB") != 0, begin, at - inside,
+                           inside, 0 };
     }
     *used = at;
     return 0;
@@ -137,13 +173,15 @@ int walk_elements(struct walk *w, const uint8_t *p, size_t n, size_t *used, bool
 
 } // namespace
 
-const char *gn_dicom_walk(const uint8_t *p, size_t n, bool is_explicit, bool big)
+const char *gn_dicom_walk(const uint8_t *p, size_t n, bool is_explicit, bool big,
+                          struct gn_dicom_extent *extent)
 {
-    struct walk w = {};
-    size_t used;
+    struct walk w = { big, extent, nullptr, false };
+    size_t used = 0;
 
-    w.big = big;
+    *extent = {};
     if (walk_elements(&w, p, n, &used, true, 0, is_explicit))
         return w.why;
-    return w.pixels ? nullptr : "it holds no pixels";
+    extent->end = used;
+    return nullptr;
 }

@@ -119,20 +119,26 @@ out:
     return rc;
 }
 
-/* Does a folder hold a DICOM file? */
-static bool is_series(const char *path)
+/* Does a folder, or one in it, hold a DICOM file? *left: how many names are still looked at, so
+ * that a folder of anything is not searched for minutes. */
+static bool is_series(const char *path, int depth, int *left)
 {
     struct gn_err ignored = { 0 };
     DIR *dir = opendir(path);
     struct dirent *e;
     bool yes = false;
 
-    while (dir && !yes && (e = readdir(dir))) {
+    while (dir && !yes && (e = readdir(dir)) && (*left)-- > 0) {
         char *name = gn_path_join(path, e->d_name);
         uint8_t head[HEAD];
+        struct stat st;
         size_t n;
-        yes = e->d_name[0] != '.' && read_head(name, head, &n, &ignored) == 0 &&
-              detect_dicom(head, n, name);
+        if (e->d_name[0] == '.' || lstat(name, &st))
+            yes = false;
+        else if (S_ISDIR(st.st_mode))
+            yes = depth < 8 && is_series(name, depth + 1, left);
+        else
+            yes = read_head(name, head, &n, &ignored) == 0 && detect_dicom(head, n, name);
         free(name);
     }
     if (dir)
@@ -140,14 +146,48 @@ static bool is_series(const char *path)
     return yes;
 }
 
+int gn_picture_stat(const char *path, struct stat *st)
+{
+    const char *mark = strrchr(path, '#');
+    char *folder;
+    int rc = stat(path, st);
+
+    if (!rc || !mark || mark == path)
+        return rc;
+    folder = gn_strndup(path, (size_t)(mark - path));
+    rc = stat(folder, st);
+    if (!rc && !S_ISDIR(st->st_mode)) {
+        errno = ENOENT;
+        rc = -1;
+    }
+    free(folder);
+    return rc;
+}
+
+/* A folder, or FOLDER#UID, with DICOM files. */
+static bool names_series(const char *path)
+{
+    struct stat st, own;
+    const bool plain = stat(path, &own) == 0;
+    int left = 1 << 12;
+    char *folder;
+    bool yes;
+
+    if (gn_picture_stat(path, &st) || !S_ISDIR(st.st_mode))
+        return false;
+    folder = gn_strndup(path, plain ? strlen(path) : (size_t)(strrchr(path, '#') - path));
+    yes = is_series(folder, 0, &left);
+    free(folder);
+    return yes;
+}
+
 const struct gn_format *gn_format_detect(const char *path, struct gn_err *err)
 {
     uint8_t head[HEAD];
     const struct gn_format *named;
-    struct stat st;
     size_t n;
 
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && is_series(path))
+    if (names_series(path))
         return &dicom;
     if (read_head(path, head, &n, err))
         return NULL;

@@ -74,10 +74,17 @@ const struct gn_format *gn_format_for_ext(const char *ext, struct gn_err *err) G
 const struct gn_format *gn_format_resolve(const struct gn_format *f,
                                           struct gn_err *err) GN_MUST_USE;
 
+/* stat of an image's file or folder; of FOLDER#UID, one DICOM series of a folder with several, that
+ * of the folder. */
+struct stat;
+int gn_picture_stat(const char *path, struct stat *st);
 /* Detect and read; messages start with the path. pic is taken as uninitialised; on failure it holds
  * nothing. */
 int gn_picture_read(const char *path, bool header_only, struct gn_picture *pic,
                     struct gn_err *err) GN_MUST_USE;
+/* What a NIfTI header says of voxel sides that its reader passes over (a side of 0 is read as 1 mm)
+ * or does not survive: -1 with it. Other formats, and headers that cannot be read: 0. */
+int gn_picture_check_header(const char *path, struct gn_err *err);
 int gn_picture_write(const char *path, const struct gn_picture *pic,
                      struct gn_err *err) GN_MUST_USE;
 void gn_picture_free(struct gn_picture *pic);

@@ -423,8 +423,6 @@ int gn_metaimage_write(const char *path, const struct gn_picture *pic, struct gn
     void *mixed = NULL, *packed = NULL;
     size_t bytes, packed_n, k = 0;
     struct gn_str head = { 0 };
-    struct gn_out out;
-    bool opened = false;
     int rc = -1;
 
     while (k < WRITTEN && types[k].dtype != t->dtype)
@@ -444,17 +442,8 @@ int gn_metaimage_write(const char *path, const struct gn_picture *pic, struct gn
     if (gn_zlib_deflate(voxels, bytes, 6, &packed, &packed_n, err))
         goto out;
     add_header(&head, pic, types[k].name, packed_n);
-    if (gn_out_open(&out, path, err))
-        goto out;
-    opened = true;
-    if (gn_out_write(&out, head.data, head.len, err) ||
-        gn_out_write(&out, packed, packed_n, err) || gn_out_commit(&out, false, err))
-        goto out;
-    opened = false;
-    rc = 0;
+    rc = gn_voxels_write(path, &head, packed, packed_n, err);
 out:
-    if (opened)
-        gn_out_abort(&out);
     gn_str_free(&head);
     free(packed);
     free(mixed);

@@ -2,6 +2,7 @@
  * order. Every length is checked against the bytes there are before anything is allocated. */
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -352,4 +353,37 @@ out:
     free(voxel_path);
     free(header_path);
     return rc;
+}
+
+/* ---- what the reader forgives ---- */
+int gn_picture_check_header(const char *path, struct gn_err *err)
+{
+    uint8_t raw[4096], head[NIFTI2_SIZE];
+    const uint8_t *bytes = raw;
+    size_t n = 0, got = 0;
+    struct gn_nifti h;
+    struct gn_err none = { 0 };
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return 0;
+    n = fread(raw, 1, sizeof raw, f);
+    fclose(f);
+    if (gn_gzip_detect(raw, n)) {
+        if (gn_gzip_peek(raw, n, head, sizeof head, &got, &none))
+            return 0;
+        bytes = head;
+        n = got;
+    }
+    if (gn_nifti_parse(bytes, n, &h) != 1)
+        return 0;
+    for (int i = 0; i < 3 && i < h.dim[0]; i++) {
+        double column = sqrt(h.srow[i] * h.srow[i] + h.srow[4 + i] * h.srow[4 + i] +
+                             h.srow[8 + i] * h.srow[8 + i]);
+        if (h.sform_code > 0 && !(column > 0 && isfinite(column)))
+            gn_err_set(err, "%s: column %d of the sform is %s", path, i + 1,
+                       isfinite(column) ? "0" : "not finite");
+        else if (h.dim[i + 1] > 1 && !(h.pixdim[i + 1] > 0 && isfinite(h.pixdim[i + 1])))
+            gn_err_set(err, "%s: pixdim[%d] is %g", path, i + 1, h.pixdim[i + 1]);
+    }
+    return err->code ? -1 : 0;
 }

@@ -300,8 +300,6 @@ int gn_nrrd_write(const char *path, const struct gn_picture *pic, struct gn_err 
     void *packed = NULL;
     size_t bytes, packed_n, k = 0;
     struct gn_str head = { 0 };
-    struct gn_out out;
-    bool opened = false;
     int rc = -1;
 
     while (k < TYPES && types[k].dtype != t->dtype)
@@ -314,17 +312,8 @@ int gn_nrrd_write(const char *path, const struct gn_picture *pic, struct gn_err 
         gn_gzip_deflate(t->data, bytes, 6, &packed, &packed_n, err))
         goto out;
     add_header(&head, pic, types[k].name);
-    if (gn_out_open(&out, path, err))
-        goto out;
-    opened = true;
-    if (gn_out_write(&out, head.data, head.len, err) ||
-        gn_out_write(&out, packed, packed_n, err) || gn_out_commit(&out, false, err))
-        goto out;
-    opened = false;
-    rc = 0;
+    rc = gn_voxels_write(path, &head, packed, packed_n, err);
 out:
-    if (opened)
-        gn_out_abort(&out);
     gn_str_free(&head);
     free(packed);
     return rc;

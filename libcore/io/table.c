@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/csv.h"
+#include "io/format.h"
 #include "io/table.h"
 
 const char *const gn_column_role_names[GN_COLUMN_ROLES] = { "ignored",    "subject",   "image",
@@ -193,9 +194,11 @@ static bool names_file(enum gn_column_role role)
 
 static const char *resolve(struct gn_table *t, const char *dir, const char *cell)
 {
+    struct stat st;
+
     if (!*cell)
         return NULL;
-    if (cell[0] == '/' || access(cell, F_OK) == 0 || strcmp(dir, ".") == 0)
+    if (cell[0] == '/' || gn_picture_stat(cell, &st) == 0 || strcmp(dir, ".") == 0)
         return cell;
     return keep_owned(&t->arena, gn_path_join(dir, cell));
 }
@@ -566,7 +569,7 @@ size_t gn_table_missing(struct gn_table *t, bool drop, struct gn_strs *lines)
 
             if (!row->path[c])
                 continue;
-            if (stat(row->path[c], &st))
+            if (gn_picture_stat(row->path[c], &st))
                 what = "no such file";
             else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) /* a DICOM series is a folder */
                 what = "not a regular file";

@@ -10,6 +10,20 @@
 
 enum { CHUNK = 4096, TAIL_SLACK = 64 << 10 };
 
+int gn_voxels_write(const char *path, const struct gn_str *head, const void *packed, size_t n,
+                    struct gn_err *err)
+{
+    struct gn_out out;
+
+    if (gn_out_open(&out, path, err))
+        return -1;
+    if (gn_out_write(&out, head->data, head->len, err) == 0 &&
+        gn_out_write(&out, packed, n, err) == 0 && gn_out_commit(&out, false, err) == 0)
+        return 0;
+    gn_out_abort(&out);
+    return -1;
+}
+
 bool gn_machine_big(void)
 {
     const uint16_t probe = 1;

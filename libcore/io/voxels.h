@@ -53,6 +53,9 @@ void gn_voxels_scale(struct gn_tensor *out, const void *raw, enum gn_dtype dtype
                      double slope, double inter);
 /* Planes c z y x -> elements with the channel fastest, and so what MetaImage calls channels. */
 void gn_voxels_interleave(const struct gn_tensor *t, void *out);
+/* A file of a text header and n bytes of coded voxels, complete or not at all. */
+int gn_voxels_write(const char *path, const struct gn_str *head, const void *packed, size_t n,
+                    struct gn_err *err) GN_MUST_USE;
 bool gn_machine_big(void);
 
 /* An error if it is not finite or has no volume: "damaged FORMAT header: the WHICH is not finite".

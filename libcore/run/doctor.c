@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "config/data.h"
-#include "io/nifti.h"
+#include "io/format.h"
 
 /* Voxel sides outside of these are a wrong unit or a broken header: electron microscopy has
  * nanometres, and no scanner steps by more than some centimetres. */
@@ -116,39 +116,6 @@ struct reading {
     } *problem;
 };
 
-/* What a NIfTI header says of voxel sides that its reader passes over (a side of 0 is read as 1 mm)
- * or does not survive. Other formats, and headers that cannot be read: nothing. */
-static void check_header(const char *path, struct gn_err *err)
-{
-    uint8_t raw[4096], head[NIFTI2_SIZE];
-    const uint8_t *bytes = raw;
-    size_t n = 0, got = 0;
-    struct gn_nifti h;
-    struct gn_err none = { 0 };
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return;
-    n = fread(raw, 1, sizeof raw, f);
-    fclose(f);
-    if (gn_gzip_detect(raw, n)) {
-        if (gn_gzip_peek(raw, n, head, sizeof head, &got, &none))
-            return;
-        bytes = head;
-        n = got;
-    }
-    if (gn_nifti_parse(bytes, n, &h) != 1)
-        return;
-    for (int i = 0; i < 3 && i < h.dim[0]; i++) {
-        double column = sqrt(h.srow[i] * h.srow[i] + h.srow[4 + i] * h.srow[4 + i] +
-                             h.srow[8 + i] * h.srow[8 + i]);
-        if (h.sform_code > 0 && !(column > 0 && isfinite(column)))
-            gn_err_set(err, "%s: column %d of the sform is %s", path, i + 1,
-                       isfinite(column) ? "0" : "not finite");
-        else if (h.dim[i + 1] > 1 && !(h.pixdim[i + 1] > 0 && isfinite(h.pixdim[i + 1])))
-            gn_err_set(err, "%s: pixdim[%d] is %g", path, i + 1, h.pixdim[i + 1]);
-    }
-}
-
 static void read_file(void *arg, size_t i, int thread)
 {
     const struct reading *r = arg;
@@ -160,7 +127,7 @@ static void read_file(void *arg, size_t i, int thread)
 
     (void)thread;
     p->failed = true;
-    if (stat(f->path, &st)) {
+    if (gn_picture_stat(f->path, &st)) {
         p->fault = GN_FAULT_MISSING;
         gn_err_set(&p->err, "%s: no such file", f->path);
         return;
@@ -171,7 +138,7 @@ static void read_file(void *arg, size_t i, int thread)
         return;
     }
     if (S_ISREG(st.st_mode))
-        check_header(f->path, &p->header);
+        gn_picture_check_header(f->path, &p->header);
     p->fault = p->header.code ? GN_FAULT_SPACING : GN_FAULT_UNREADABLE;
     if (gn_picture_read(f->path, false, &pic, &p->err))
         return;

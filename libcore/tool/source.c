@@ -21,7 +21,7 @@ static enum gn_source_kind kind_of(const char *path)
         return GN_SOURCE_STREAM;
     if (!strcmp(ext, ".safetensors"))
         return GN_SOURCE_MODEL;
-    if (stat(path, &st) < 0)
+    if (gn_picture_stat(path, &st) < 0)
         return GN_SOURCE_STREAM; /* which then says what is wrong */
     if (S_ISDIR(st.st_mode))
         return GN_SOURCE_IMAGE;

@@ -63,6 +63,179 @@ else
     skip 'the zoo of image files' "no $GN_DATA/formats"
 fi
 
+# DICOM of every kind, whether or not there is a zoo
+if [ -f "$B/lib/gn/dicom.so" ]; then
+    t 'dicom: every syntax, depth, colour, kind of frames and series is what pydicom, SimpleITK and DCMTK make of it, or refused by name' '
+python3 "$GN_TESTS/gen/dicom.py" judge "$GN_TESTS/data/dicom"'
+    t 'dicom: one file of each coding, cut or changed anywhere: a clear line or an image, soon and in little memory' '
+mkdir -p d/dicom
+for f in rle_u12f jls_rgb j2k_u12 j2k_rgbf jpeg_baseline_rgb jpeg_12_u12f jpeg_sv1_u16 palette_16 ybr_422 enhanced_slopes bits_frames deflated_uint8 high_bit; do
+    cp "$GN_TESTS/data/dicom/$f.dcm" d/dicom
+done
+python3 "$GN_TESTS/gen/formats.py" d damage/dicom'
+    one='
+cp -r "$GN_TESTS/data/dicom/oblique" s
+chmod -R u+w s
+gn-load s >want.gnt
+'
+    t 'dicom: nested folders, hidden and other files, a DICOMDIR and objects without pixels beside a series do not matter' "$one"'
+mkdir -p r/a/b r/c
+mv s/0.dcm r/a/b/x
+mv s/1.dcm r/c/x
+cp s/2.dcm s/3.dcm r
+echo notes >r/a/notes.txt
+head -c 3000 /dev/zero >r/zeros
+cp s/2.dcm r/.hidden.dcm
+python3 - <<P
+d = open("r/2.dcm", "rb").read()
+at = d.index(b"\xe0\x7f\x10\0OW")
+open("r/a/report", "wb").write(d[:at]) # all but the pixels
+uid = lambda e, t: b"\2\0" + bytes([e, 0]) + b"UI" + bytes([len(t), 0]) + t
+open("r/DICOMDIR", "wb").write(bytes(128) + b"DICM" + uid(2, b"1.2.840.10008.1.3.10") + uid(16, b"1.2.840.10008.1.2.1\0"))
+P
+gn-load r >got.gnt
+gn-diff want.gnt got.gnt
+fails 1 gn-load r/DICOMDIR
+grep -q "holds no pixels" err
+fails 1 gn-load r/a/report
+grep -q "holds no pixels" err
+rm r/2.dcm r/3.dcm r/a/b/x r/c/x
+fails 1 gn-load r
+grep -q "r: .*no file of the folder holds an image" err'
+    t 'dicom: a file called .dcm that is none, empty or cut, is no slice that may be missing' "$one"'
+for n in 0 100; do
+    head -c $n s/3.dcm >s/4.dcm
+    fails 1 gn-load s
+    grep -q "s/4.dcm: not a DICOM file, or a damaged one" err
+done'
+    t 'dicom: one of several series is chosen by its UID, on the command line, in a table, and by other tools' "$one"'
+cp -r "$GN_TESTS/data/dicom/tilt" s/tilt
+gn-load "$GN_TESTS/data/dicom/tilt" >tilt.gnt
+fails 1 gn-load s
+grep -q "holds 2 series.* FOLDER#UID.*1.2.3.4 .tilt. 4 files; 1.2.3.7 .oblique. 4 files" err
+gn-load "s#1.2.3.7" >got.gnt
+gn-diff want.gnt got.gnt
+gn-load "s#1.2.3.4" >got.gnt
+gn-diff tilt.gnt got.gnt
+printf "SubjectID,Channel_0\na,s#1.2.3.7\nb,s#1.2.3.4\n" >t.csv
+gn-load t.csv | gn-info >/dev/null
+(mkdir u && cd u && gn-load ../t.csv >/dev/null)
+gn-check t.csv >/dev/null
+[ "$(gn-info "s#1.2.3.4" | grep -c "shape: 1 4 5 6")" = 1 ]
+fails 1 gn-load "s#1.2.3.5"
+grep -q "holds no series 1.2.3.5 but 1.2.3.4" err
+fails 1 gn-load "none#1.2.3.5"
+grep -q "no such file" err'
+    t 'dicom: pixels that cannot be read spoil their own series only' "$one"'
+cp "$GN_TESTS/data/dicom/mpeg.dcm" s
+fails 1 gn-load s
+grep -q "holds 2 series" err
+gn-load "s#1.2.3.7" >got.gnt
+gn-diff want.gnt got.gnt
+fails 1 gn-load "s#1.2.3"
+grep -q "mpeg.dcm: DICOM transfer syntax" err'
+    t 'dicom: slices of unequal size, type, orientation or distance, missing or twice, are refused by the names of two' "$one"'
+odd() { # odd TEXT: s/odd with the others
+    fails 1 gn-load s
+    grep -q "$1" err
+    rm s/odd
+}
+alter() { # alter FROM TO: in a copy of slice 2
+    python3 - "$@" <<P
+import sys
+d = open("s/2.dcm", "rb").read()
+f, t = (a.encode() for a in sys.argv[1:])
+assert d.count(f) == 1
+open("s/odd", "wb").write(d.replace(f, t))
+P
+    rm s/2.dcm
+}
+cp s/2.dcm keep
+cp s/2.dcm s/odd
+odd "two slices at one place"
+alter "0.75" "0.76"
+odd "slices of two sizes or types"
+cp keep s/2.dcm
+alter "0.6\\0.0\\-0.8" "0.8\\0.0\\-0.6"
+odd "slices of two orientations"
+mv keep s/2.dcm
+rm s/0.dcm
+fails 1 gn-load s
+grep -q "lie 6 mm apart, most slices 3 mm" err'
+    t 'dicom: what asks for depth, time or memory gets one line' '
+python3 - <<P
+import struct, zlib
+def uid(e, t):
+    t += bytes(len(t) % 2)
+    return b"\2\0" + bytes([e, 0]) + b"UI" + bytes([len(t), 0]) + t
+head = lambda syntax: bytes(128) + b"DICM" + uid(16, syntax)
+short = lambda g, e, v: struct.pack("<HH2sHH", g, e, b"US", 2, v)
+image = b"".join(short(0x28, e, v) for e, v in ((2, 1), (0x10, 64), (0x11, 64), (0x100, 16), (0x101, 12), (0x102, 11), (0x103, 0)))
+pixels = struct.pack("<HH2sHI", 0x7fe0, 0x10, b"OW", 0, 8192) + bytes(8192)
+deep = b""
+for i in range(20000): # sequences of a length, whose type the dictionary knows
+    deep = struct.pack("<HHI", 0x8, 0x1140, len(deep) + 8) + struct.pack("<HHI", 0xfffe, 0xe000, len(deep)) + deep
+open("deep", "wb").write(head(b"1.2.840.10008.1.2") + deep)
+open("open", "wb").write(head(b"1.2.840.10008.1.2.1") + (struct.pack("<HH2sHI", 0x8, 0x1140, b"SQ", 0, 0xffffffff) +
+                         struct.pack("<HHI", 0xfffe, 0xe000, 0xffffffff)) * 20000)
+bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
+data = image + struct.pack("<HH2sHI", 0x7fe0, 0x10, b"OW", 0, 1 << 30)
+open("bomb", "wb").write(head(b"1.2.840.10008.1.2.1.99") + bomb.compress(data) + b"".join(bomb.compress(bytes(1 << 24)) for _ in range(64)) + bomb.flush())
+claim = b"".join(short(0x28, e, v) for e, v in ((2, 1), (0x10, 65535), (0x11, 65535), (0x100, 16), (0x101, 16), (0x102, 15), (0x103, 0)))
+mono = struct.pack("<HH2sH", 0x28, 4, b"CS", 12) + b"MONOCHROME2 "
+fragments = struct.pack("<HH2sHI", 0x7fe0, 0x10, b"OB", 0, 0xffffffff) + b"\xfe\xff\0\xe0\0\0\0\0" + b"\xfe\xff\0\xe0\4\0\0\0abcd" + b"\xfe\xff\xdd\xe0\0\0\0\0"
+for name, syntax in ("rle", b"1.2.840.10008.1.2.5"), ("jls", b"1.2.840.10008.1.2.4.80"), ("jpeg", b"1.2.840.10008.1.2.4.70"), ("j2k", b"1.2.840.10008.1.2.4.90"):
+    open(name, "wb").write(head(syntax) + claim + mono + fragments)
+open("slow", "wb").write(head(b"1.2.840.10008.1.2.1") + b"".join(struct.pack("<HH2sH", 0x6009 - i // 0x8000 * 2, 0x8fff - i % 0x8000, b"LO", 0) for i in range(150000)) + pixels)
+P
+for f in deep open bomb rle jls jpeg j2k slow; do
+    fails 1 gn-load --memory 16G $f
+    grep -q "gn-load: $f: " err
+done
+for f in deep open; do
+    fails 1 gn-load $f
+    grep -q "more than 32 sequences inside each other" err
+done'
+    if [ -z "$GN_SANITIZE" ]; then
+        t 'dicom: a decoder that crashes, hangs, eats memory or says nonsense is one line' '
+cat >evil.c <<P
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int opj_decode(void *c, void *s, void *i);
+int opj_decode(void *c, void *s, void *i)
+{
+    const char *how = getenv("EVIL");
+    (void)c; (void)s; (void)i;
+    if (!strcmp(how, "crash")) *(volatile int *)0 = 1;
+    if (!strcmp(how, "abort")) abort();
+    if (!strcmp(how, "exit")) exit(0);
+    if (!strcmp(how, "hang")) for (;;) { __asm__ volatile (""); }
+    if (!strcmp(how, "talk")) { ssize_t n = write(2, "hello\n", 6); n += write(3, "nonsense that is no message at all", 32); (void)n; _exit(0); }
+    for (;;) { char *p = malloc(1 << 20); if (!p) abort(); memset(p, 1, 1 << 20); }
+}
+P
+${CC:-cc} -shared -fPIC -o evil.so evil.c
+f="$GN_TESTS/data/dicom/j2k_u12.dcm"
+evil() { # evil HOW TEXT
+    fails 1 env LD_PRELOAD="$PWD/evil.so" EVIL=$1 gn-load "$f"
+    grep -q "j2k_u12.dcm: damaged or unsupported DICOM: $2" err
+}
+evil crash "its decoder ended with signal 11"
+evil abort "its decoder ended with signal 6"
+evil exit "its decoder ended early"
+evil talk "its decoder ended early"
+evil hang "it takes too long to decode"
+evil eat "its decoder ended with signal 6"
+mkdir s
+cp "$f" s/one
+fails 1 env LD_PRELOAD="$PWD/evil.so" EVIL=crash gn-load s
+grep -q "gn-load: s: s/one: damaged or unsupported DICOM: its decoder ended with signal 11" err'
+    fi
+else
+    skip 'DICOM of every kind' 'the plug-in is not built (g++ libdcmtk-dev libopenjp2-7-dev)'
+fi
+
 for folder in mha nrrd mgh analyze; do
     t "$folder: what SimpleITK and nibabel wrote, in each type, layout and byte order, is read as they read it" "
 python3 \"\$GN_TESTS/gen/formats.py\" \"\$GN_TESTS/data/formats\" $folder"
