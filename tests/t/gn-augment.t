@@ -62,6 +62,40 @@ t '--print-draws is a table that --apply takes: the same bytes, whatever was dra
     fails 1 gn-augment --op flip:probability=0.5 --op noise:std=[1,2],mean=1 --op flip --apply f.tsv x.gnt
     grep -q "f.tsv: no row for image t2, op noise, parameter std" err'
 
+for size in 9,8,7 9,8,1; do
+    t "flipped twice, turned by a half twice, by a quarter four times: bit for bit what it was, $size" "
+        size=$size"'
+        python3 "$lib" make x.gnt 2 $size dtype=int16
+        for op in flip:2 rotate_180:2 rotate_90:4; do
+            list="--op ${op%:*}"
+            n=1
+            while [ $n -lt ${op#*:} ]; do
+                list="$list --op ${op%:*}"
+                n=$((n + 1))
+            done
+            axis=1
+            [ $size = 9,8,7 ] || axis=2
+            gn-augment $list --print-draws d.tsv x.gnt >y.gnt
+            sed "s/\(	axis	\).*/\1$axis/; s/\(	[xy]	\).*/\11/; s/\(	z	\).*/\10/" d.tsv >e.tsv
+            gn-augment $list --apply e.tsv --no-history x.gnt >y.gnt
+            same x.gnt y.gnt
+            gn-augment --op ${op%:*} --apply e.tsv --no-history x.gnt >y.gnt # one of them is not all of it
+            if cmp -s x.gnt y.gnt; then false; fi
+        done'
+done
+
+t 'a table of draws with other numbers in it does what they say' '
+    python3 "$lib" make x.gnt 1 9,8,7
+    gn-augment --op bias:order=0 --op noise:mean=1,std=2 --print-draws d.tsv x.gnt >y.gnt
+    sed "s/\(	x0.y0.z0	\).*/\10/; s/\(	mean	\).*/\1-3/; s/\(	std	\).*/\10/" d.tsv >e.tsv
+    gn-augment --op bias:order=0 --op noise:mean=1,std=2 --apply e.tsv x.gnt >y.gnt
+    python3 - <<P
+import image_lib as l
+for (a, _, da), (b, _, db) in zip(l.read("x.gnt"), l.read("y.gnt")):
+    off = -3 if a["role"] == "image" else 0
+    assert [v + off for v in l.numbers(a, da)] == l.numbers(b, db), a["name"]
+P'
+
 cat >"$base/window.py" <<'P'
 # window.py PATCHES WHOLE OUT: for every patch of PATCHES, its sample of WHOLE as if it were that patch's draw
 import sys, image_lib as l

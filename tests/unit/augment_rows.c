@@ -1,16 +1,16 @@
 /* augment_rows.c - every augmentation with given parameters against TorchIO, NumPy, SciPy and
- * torchvision (tests/gen/augment_rows.py): an isotropic, a real anisotropic and an oblique image and
- * a slice of each, one and four channels; a real stained slide. Draws: augment_draws.c. */
+ * torchvision (tests/gen/augment_rows.py): an isotropic, a real anisotropic and an oblique image
+ * and a slice of each, one and four channels; a real stained slide. Draws: augment_draws.c. */
 #include <stdlib.h>
 
 #include "image/augment.h"
 #include "pre_images.h"
 
 static const char *const op_names[] = {
-    "affine", "elastic", "flip",     "rotate_90", "rotate_180", "anisotropic", "blur",        "noise",
-    "gamma",  "bias",    "motion",   "ghosting",  "spike",      "swap",        "colorjitter",
+    "affine", "elastic", "flip",   "rotate_90", "rotate_180", "anisotropic", "blur",        "noise",
+    "gamma",  "bias",    "motion", "ghosting",  "spike",      "swap",        "colorjitter",
     "hed_transform"};
-enum { STEPS = 8, MODES = 4 };
+enum { STEPS = 8 };
 
 /* How a row is compared. */
 enum mode {
@@ -20,7 +20,7 @@ enum mode {
 
 /* The parameters of a case, one run of them a step. */
 struct given {
-    int steps, label_at;
+    int steps;
     const double *v[STEPS];
     int n[STEPS], used[STEPS];
 };
@@ -64,8 +64,8 @@ static void list_of(const char *row, const char *image, bool flat, struct gn_aug
         if (!strcmp(name, "spike"))
             snprintf(settings, sizeof settings, "num_spikes=%d", (g->n[i] - 2) / 3);
         if (!strcmp(name, "swap"))
-            snprintf(settings, sizeof settings, "num_iterations=%d,patch_size=[3,2,%d]", g->n[i] / 2,
-                     flat ? 1 : 2);
+            snprintf(settings, sizeof settings, "num_iterations=%d,patch_size=[3,2,%d]",
+                     g->n[i] / 2, flat ? 1 : 2);
         if (gn_augment_add(list, name, settings, 1, &err)) {
             fprintf(stderr, "%s: %s\n", name, err.text);
             exit(1);
@@ -269,8 +269,8 @@ static void colours(void)
             gn_tensor_free(&out);
             found++;
         }
-        snprintf(text, sizeof text, "%s of a stained slide, white at 1 and at 255: off by %.1e", row,
-                 worst);
+        snprintf(text, sizeof text, "%s of a stained slide, white at 1 and at 255: off by %.1e",
+                 row, worst);
         CHECK(text, worst <= 1e-5);
     }
     for (int i = 0; i < count; i++)
