@@ -155,6 +155,20 @@ t 'windows with halos, and statistics of the parent, become the patches of the w
     largest=$(python3 -c "import image_lib as l; print(max(l.ints(m[\"shape\"])[3] for m, h, d in l.read(\"e.gnt\")))")
     test "$largest" -lt 24 -a "$largest" -gt 16'
 
+t 'the keys of a config are those of --op' '
+    python3 "$lib" make x.gnt 1 12,11,10
+    python3 "$lib" config "data_augmentation: {default_probability: 1, motion: {axis: 0, centre: origin, interpolation: nearest, num_transforms: 1, degrees: [1, 3], translation: 1}, elastic: {patch_size: [6, 3, 5], locked_borders: 1}, affine: {scales: [0.8, 0.9], degrees: [1, 2, 3], translation: 4}, blur: {std: [1, 2, 3]}, bias: {coefficients: 0.2, order: 2}, swap: {patch_size: [3, 2, 1], num_iterations: 4}, ghosting: {num_ghosts: 5, axis: [1], intensity: 0.6}, spike: {num_spikes: 2, intensity: 0.4}, noise: {mean: 1, std: 2}, gamma: {log_gamma: 0.1}, anisotropic: {axis: [0], downsampling: 2}, rotate_90: {axis: 2}}" >c.yaml
+    gn-augment -q -c c.yaml --no-history x.gnt >a.gnt
+    gn-augment --seed 5 --no-history --op motion:axis=0,centre=origin,interpolation=nearest,num_transforms=1,degrees=[1,3],translation=1 \
+        --op elastic:patch_size=[6,3,5],locked_borders=1 --op affine:scales=[0.8,0.9],degrees=[1,2,3],translation=4 --op blur:std=[1,2,3] \
+        --op bias:coefficients=0.2,order=2 --op swap:patch_size=[3,2,1],num_iterations=4 --op ghosting:num_ghosts=5,axis=1,intensity=0.6 \
+        --op spike:num_spikes=2,intensity=0.4 --op noise:mean=1,std=2 --op gamma:log_gamma=0.1 --op anisotropic:axis=0,downsampling=2 \
+        --op rotate_90:axis=2 x.gnt >b.gnt
+    same a.gnt b.gnt
+    sed "s/centre: origin/centre: middle/" c.yaml >d.yaml
+    fails 1 gn-augment -q -c d.yaml x.gnt
+    grep -q "motion.centre" err'
+
 t 'what images share is drawn once: the axis of anisotropic' '
     python3 "$lib" make x.gnt 2 12,10,9
     gn-augment --op anisotropic:downsampling=[1.5,3] --op gamma --print-draws d.tsv x.gnt >a.gnt

@@ -106,6 +106,14 @@ static const struct law laws[] = {
     {NULL, NULL, 0, false, "d.y.[12].[123].[1234]", UNIFORM, -2, 2, NULL},
     {NULL, NULL, 0, false, "d.z.[12].[123].[1234]", UNIFORM, -3, 3, NULL},
     {NULL, NULL, 0, false, "*", FIXED, 0, 0, NULL},
+    /* GaNDLF's patch_size is its number of control points, if those are not given */
+    {"elastic", "patch_size=[6,3]", 0, false, "d.x.2.2.[23]", UNIFORM, -0.6, 0.6, NULL},
+    {NULL, NULL, 0, false, "d.[yz].2.2.[23]", UNIFORM, -0.5, 0.5, NULL},
+    {NULL, NULL, 0, false, "d.?.?.?.5", FIXED, 0, 0, NULL},
+    {NULL, NULL, 0, false, "d.?.[0-4].[0-4].?", FIXED, 0, 0, NULL},
+    {"elastic", "num_control_points=5,patch_size=9,max_displacement=2", 128, false, "d.?.2.2.2",
+     UNIFORM, -2, 2, NULL},
+    {NULL, NULL, 0, false, "*", FIXED, 0, 0, NULL},
     {"elastic", "num_control_points=4,locked_borders=0", 50, false, "*", UNIFORM, -0.4, 0.4, NULL},
     {"elastic", NULL, 0, true, "d.z.*", FIXED, 0, 0, NULL}, /* nor is it locked along z */
     {NULL, NULL, 0, true, "d.[xy].?.[234].[234]", UNIFORM, -7.5, 7.5, NULL},

@@ -60,7 +60,11 @@ static void list_of(const char *row, const char *image, bool flat, struct gn_aug
         if (!strcmp(name, "elastic"))
             snprintf(settings, sizeof settings, "num_control_points=[5,6,7]");
         if (!strcmp(name, "motion"))
-            snprintf(settings, sizeof settings, "num_transforms=%d", g->n[i] / 7);
+            snprintf(settings, sizeof settings, "num_transforms=%d%s", g->n[i] / 7,
+                     !strcmp(row, "motion_x")        ? ",axis=0"
+                     : !strcmp(row, "motion_y")      ? ",axis=1"
+                     : !strcmp(row, "motion_origin") ? ",centre=origin"
+                                                     : "");
         if (!strcmp(name, "spike"))
             snprintf(settings, sizeof settings, "num_spikes=%d", (g->n[i] - 2) / 3);
         if (!strcmp(name, "swap"))
@@ -232,6 +236,7 @@ static const struct row intensity_rows[] = {
     {"list2", RANGE, 1e-5, 5}};
 static const struct row kspace_rows[] = {
     {"motion0", RANGE, 1e-5, 6},   {"motion1", RANGE, 1e-5, 6},   {"motion2", RANGE, 1e-5, 6},
+    {"motion_x", RANGE, 1e-5, 6},  {"motion_y", RANGE, 1e-5, 3},  {"motion_origin", RANGE, 1e-5, 3},
     {"ghostingx", RANGE, 1e-5, 6}, {"ghostingy", RANGE, 1e-5, 6}, {"ghostingz", RANGE, 1e-5, 3},
     {"spike1", RANGE, 1e-5, 6},    {"spike2", RANGE, 1e-5, 6},    {"spike_above", RANGE, 1e-5, 6}};
 

@@ -342,6 +342,7 @@ static void settings(void)
         {"elastic", "num_control_points=3"}, {"elastic", "num_control_points=5.5"},
         {"elastic", "num_control_points=1000"}, {"elastic", "max_displacement=-1"},
         {"elastic", "locked_borders=3"}, {"elastic", "locked_borders=[1,2]"},
+        {"elastic", "patch_size=65"}, {"elastic", "patch_size=-1"},
         {"rotate_90", "axis=3"}, {"rotate_180", "axis=0.5"}};
     struct gn_augment_list list = {0};
     struct gn_augment_draws d;

@@ -102,7 +102,7 @@ static int run(int kind, struct gn_tensor *t, const double *affine, const double
             fill[c] = fmin(fill[c], gn_tensor_get(t, c * voxels + i));
     }
     int n = (int)p[0];
-    struct gn_motion m = {n, p + 1, p + 1 + n, p + 1 + 4 * n, GN_INTERP_LINEAR};
+    struct gn_motion m = {n, p + 1, p + 1 + n, p + 1 + 4 * n, GN_INTERP_LINEAR, -1, false};
     return gn_kspace_move(t, affine, &m, fill, &err);
 }
 
@@ -230,9 +230,9 @@ static void hand(void)
     const double still[6] = {0}, fill = 0;
     const double t47[2] = {0.5, 0.51}, d47[6] = {0.5, 0, 0, 0.5, 0, 0};
     const double t48[1] = {0.6}, t49[2] = {0.35, 0.7}, d49[6] = {0.5, 0, 0, 0, 0.25, 0};
-    struct gn_motion m47 = {2, t47, still, d47, GN_INTERP_LINEAR};
-    struct gn_motion m48 = {1, t48, still, d47, GN_INTERP_LINEAR};
-    struct gn_motion m49 = {2, t49, still, d49, GN_INTERP_LINEAR};
+    struct gn_motion m47 = {2, t47, still, d47, GN_INTERP_LINEAR, -1, false};
+    struct gn_motion m48 = {1, t48, still, d47, GN_INTERP_LINEAR, -1, false};
+    struct gn_motion m49 = {2, t49, still, d49, GN_INTERP_LINEAR, -1, false};
     t = t_of(2, 2, 4);
     CHECK("G47: the image moved by half a voxel, filling all of k-space",
           gn_kspace_move(&t, eye, &m47, &fill, &err) == 0 &&
@@ -376,7 +376,7 @@ static void plain_motion(void)
             gn_tensor_free(&moved);
             gn_warp_free(&w);
         }
-        struct gn_motion m = {3, time, degrees, mm, GN_INTERP_LINEAR};
+        struct gn_motion m = {3, time, degrees, mm, GN_INTERP_LINEAR, -1, false};
         ok &= gn_isa_choose("sse2") == 0 && gn_kspace_move(&sse2, affine, &m, &fill, &err) == 0;
         (void)!gn_isa_choose("avx2");
         ok &= gn_kspace_move(&t, affine, &m, &fill, &err) == 0;
@@ -469,7 +469,7 @@ static void operations(void)
     double fill[2] = {1e30, 1e30};
     for (int64_t i = 0; i < gn_tensor_count(&in); i++)
         fill[i / 864] = fmin(fill[i / 864], gn_tensor_get(&in, i));
-    struct gn_motion m = {1, s.v, s.v + 1, s.v + 4, GN_INTERP_NEAREST};
+    struct gn_motion m = {1, s.v, s.v + 1, s.v + 4, GN_INTERP_NEAREST, -1, false};
     want = copy(&in);
     ok = ok && gn_kspace_move(&want, eye, &m, fill, &err) == 0;
     CHECK("motion with nearest neighbours; outside is each component's smallest value",
@@ -481,6 +481,9 @@ static void operations(void)
     err = (struct gn_err){0};
     CHECK("ghosting along z of a plane is refused",
           augmented("ghosting", "axis=2", &in, &out, &s, 0) != 0 && strstr(err.text, "no z"));
+    err = (struct gn_err){0};
+    CHECK("so is motion while k-space is filled along it",
+          augmented("motion", "axis=2", &in, &out, &s, 0) != 0 && strstr(err.text, "no z"));
     err = (struct gn_err){0};
     gn_tensor_free(&in);
 
@@ -501,6 +504,10 @@ static void operations(void)
           refused("motion", "num_transforms=0", "from 1") &&
           refused("motion", "interpolation=2", "nearest or linear") &&
           refused("motion", "interpolation=cubic", "not a number") &&
+          refused("motion", "interpolation=image", "nearest or linear") &&
+          refused("motion", "axis=[0,1]", "one of 0 (x)") &&
+          refused("motion", "axis=3", "one of 0 (x)") &&
+          refused("motion", "centre=linear", "image or origin") &&
           refused("motion", "degrees=linear,translation=cubic", "not a number") &&
           refused("kspace", "intensity=1", "unknown key"));
 }
