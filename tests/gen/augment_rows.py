@@ -9,7 +9,7 @@ list), .n (how many parameters each has), .v (the parameters), .image (four chan
 Golden.some) and, where a label moves, .label (whole). Asserted here: one channel alone gives what it gives beside others; no label
 is read half-way between two voxels.
 """
-import os
+import sys
 import warnings
 
 import numpy as np
@@ -23,6 +23,7 @@ from torchio.transforms.augmentation.intensity.random_motion import Motion
 from torchio.transforms.augmentation.intensity.random_spike import Spike
 from torchio.transforms.augmentation.intensity.random_swap import Swap
 
+sys.dont_write_bytecode = True
 from pre_images import Golden, images
 from real import read
 
