@@ -155,6 +155,9 @@ static const struct gn_choice paddings[] = { { "symmetric", NULL, true },
 static const struct gn_choice stitches[] = {
     { "crop", NULL, true }, { "average", NULL, true }, { "hann", NULL, true }, { 0 }
 };
+static const struct gn_choice centres[] = { { "image", NULL, true },
+                                             { "origin", NULL, true },
+                                             { 0 } };
 static const struct gn_choice interps[] = { { "linear", NULL, true },
                                             { "nearest", NULL, true },
                                             { 0 } };
@@ -614,6 +617,9 @@ const struct gn_key gn_config_keys[] = {
           "mm, a number or three [a tenth of num_control_points]", .lo = 0, .hi = 1e6),
     PART_(AUG "elastic.locked_borders", GN_KEY_INT, "2",
           "planes of control points on each side that stay", .lo = 0, .hi = 2),
+    PART_(AUG "elastic.patch_size", GN_KEY_VECTOR, NULL,
+          "num_control_points if those are absent; less than 5 is 5 [a tenth of patch_size]",
+          .lo = 0, .hi = 64, .whole = true, .third = 1),
     CHANCE("elastic"),
     STEP_(AUG "rotate_90", "quarter turn"),
     PART_(AUG "rotate_90.axis", GN_KEY_AXES, "[0, 1, 2]",
@@ -656,6 +662,11 @@ const struct gn_key gn_config_keys[] = {
           .lo = -1e9, .hi = 1e9),
     PART_(AUG "motion.interpolation", GN_KEY_CHOICE, "linear", "of the moved images",
           .choices = interps),
+    PART_(AUG "motion.axis", GN_KEY_INT, NULL,
+          "k-space is filled along this axis [2, the last; of a picture 1]", .lo = 0, .hi = 2),
+    PART_(AUG "motion.centre", GN_KEY_CHOICE, "image",
+          "turned about the middle of the image, or the origin of the world (TorchIO's)",
+          .choices = centres),
     CHANCE("motion"),
     STEP_(AUG "kspace", "ghosting or a spike, each half of the time, with their defaults"),
     CHANCE("kspace"),

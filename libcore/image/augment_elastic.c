@@ -12,9 +12,11 @@
 #include "image/augment.h"
 
 /* setting: control points along L P S (0..2), largest displacement in mm (3..5; negative: the
- * control points over 10), locked planes (6). Parameters: component slowest, then K J I. */
+ * control points over 10), locked planes (6); are the control points (7), is the displacement (8)
+ * given? Parameters: component slowest, then K J I. */
 static const char *const settings[] = {"num_control_points", "max_displacement", "locked_borders",
-                                       NULL};
+                                       "patch_size", NULL};
+enum { GIVEN = 7, DISPLACED };
 enum { LEAST = 4, LEAST_USUAL = 5, MOST = 64 };
 #define AROUND 0.125 /* voxels by which ITK's grid is larger than the image, on each side */
 
@@ -50,6 +52,20 @@ static int set(struct gn_augment_step *s, const char *key, const double *v, int 
     bool points = !strcmp(key, "num_control_points");
     if (n > 3)
         return gn_err_usage(err, "%s: one number, or one for each of x y z", key);
+    if (!strcmp(key, "patch_size")) { /* GaNDLF's: the control points if they are not given */
+        for (int k = 0; k < 3; k++) {
+            double points_of = k < n || n == 1 ? v[n == 1 ? 0 : k] : 1;
+            if (!(points_of >= 0 && points_of <= MOST && points_of == floor(points_of)))
+                return gn_err_usage(err, "%s: a whole number from 0 to %d, not %g", key, MOST,
+                                    points_of);
+            if (s->setting[GIVEN] == 0)
+                s->setting[k] = fmax(points_of, LEAST_USUAL);
+            if (s->setting[DISPLACED] == 0)
+                s->setting[3 + k] = -1;
+        }
+        return 0;
+    }
+    s->setting[points ? GIVEN : DISPLACED] = 1;
     for (int k = 0; k < n; k++) {
         if (points && !(v[k] >= LEAST && v[k] <= MOST && v[k] == floor(v[k])))
             return gn_err_usage(err, "%s: a whole number from %d to %d, not %g", key, LEAST, MOST,

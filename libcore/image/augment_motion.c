@@ -8,15 +8,19 @@
 #include "image/augment_kspace.h"
 #include "image/kspace.h"
 
-/* setting: how many moves; degrees lo, hi; mm lo, hi; interpolation */
+/* setting: how many moves; degrees lo, hi; mm lo, hi; interpolation; axis (-1: the usual one);
+ * centre */
 static const char *const settings[] = {"num_transforms", "degrees", "translation", "interpolation",
-                                       NULL};
-enum { MOVES, DEGREES, TRANSLATION = 3, INTERPOLATION = 5, MOST = 1000 };
+                                       "axis",           "centre",  NULL};
+enum { MOVES, DEGREES, TRANSLATION = 3, INTERPOLATION = 5, AXIS, CENTRE, MOST = 1000 };
+/* The first two are of gn_interp_names. */
+static const char *const words[] = {"nearest", "linear", "image", "origin", NULL};
+enum { IMAGE = 2, ORIGIN };
 enum { EACH = 7 }; /* values of a move: its time, 3 degrees, 3 mm */
 
 static void init(struct gn_augment_step *s, const int64_t patch[3])
 {
-    static const double defaults[] = {2, -15, 15, -2, 2, GN_INTERP_LINEAR};
+    static const double defaults[] = {2, -15, 15, -2, 2, GN_INTERP_LINEAR, -1, IMAGE};
     (void)patch;
     memcpy(s->setting, defaults, sizeof defaults);
 }
@@ -35,6 +39,18 @@ static int set(struct gn_augment_step *s, const char *key, const double *v, int 
         s->setting[INTERPOLATION] = v[0];
         return 0;
     }
+    if (!strcmp(key, "axis")) {
+        if (n != 1 || (v[0] != 0 && v[0] != 1 && v[0] != 2))
+            return gn_err_usage(err, "%s: one of 0 (x), 1 (y) and 2 (z)", key);
+        s->setting[AXIS] = v[0];
+        return 0;
+    }
+    if (!strcmp(key, "centre")) {
+        if (n != 1 || (v[0] != IMAGE && v[0] != ORIGIN))
+            return gn_err_usage(err, "%s: image or origin", key);
+        s->setting[CENTRE] = v[0];
+        return 0;
+    }
     if (n != 1 || !(v[0] >= 1 && v[0] <= MOST) || v[0] != floor(v[0]))
         return gn_err_usage(err, "%s: a whole number from 1 to %d", key, MOST);
     s->setting[MOVES] = v[0];
@@ -44,9 +60,9 @@ static int set(struct gn_augment_step *s, const char *key, const double *v, int 
 static int count(const struct gn_augment_step *s, const struct gn_grid *grid, int64_t components,
                  struct gn_err *err)
 {
-    (void)grid;
     (void)components;
-    (void)err;
+    if (grid->size[2] == 1 && s->setting[AXIS] == 2)
+        return gn_err_set(err, "axis: an image of one plane has no z");
     return EACH * (int)s->setting[MOVES];
 }
 
@@ -98,7 +114,13 @@ static int run(const struct gn_augment_step *s, const double *value, int n,
             gn_err_set(err, "a parameter is not a number");
             goto out;
         }
-    struct gn_motion motion = {moves, time, degrees, mm, (enum gn_interp)s->setting[INTERPOLATION]};
+    struct gn_motion motion = {.n = moves,
+                               .time = time,
+                               .degrees = degrees,
+                               .translation = mm,
+                               .interp = (enum gn_interp)s->setting[INTERPOLATION],
+                               .axis = (int)s->setting[AXIS],
+                               .origin = s->setting[CENTRE] == ORIGIN};
     rc = gn_kspace_move(work->t, work->whole->affine, &motion, work->image->min, err);
 out:
     free(time);
@@ -108,7 +130,7 @@ out:
 const struct gn_augment_op gn_augment_motion = {
     .name = "motion",
     .settings = settings,
-    .words = gn_interp_names,
+    .words = words,
     .init = init,
     .set = set,
     .count = count,

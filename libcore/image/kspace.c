@@ -230,9 +230,9 @@ int gn_kspace_ghost(struct gn_tensor *t, int axis, int64_t ghosts, double intens
 
 /* ---- motion ---- */
 
-/* The map of a rigid motion in voxels, about the middle of size. */
+/* The map of a rigid motion in voxels, about the middle of size or the world's origin. */
 static int motion_map(const double affine[12], const int64_t size[3], const double degrees[3],
-                      const double translation[3], double map[12], struct gn_err *err)
+                      const double translation[3], bool origin, double map[12], struct gn_err *err)
 {
     const bool flat = size[2] == 1;
     const double rad = acos(-1.0) / 180, ras[3] = {-1, -1, 1};
@@ -253,6 +253,10 @@ static int motion_map(const double affine[12], const int64_t size[3], const doub
         turn[4 * i + 3] = flat && i == 2 ? 0 : ras[i] * translation[i];
     }
     gn_affine_turning(affine, size, mm);
+    for (int k = 0; k < 11; k++)
+        origin &= k % 4 == 3 || mm[k] == affine[k]; /* not of a plane that lies askew */
+    for (int i = 0; origin && i < 3; i++)
+        mm[4 * i + 3] = affine[4 * i + 3];
     if (gn_affine_invert(mm, inverse, err))
         return -1;
     gn_affine_multiply(turn, mm, voxel);
@@ -260,7 +264,7 @@ static int motion_map(const double affine[12], const int64_t size[3], const doub
     if (flat) /* a plane stays in itself */
         for (int k = 0; k < 4; k++)
             map[8 + k] = k == 2;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; !origin && i < 3; i++)
         for (int k = 0; k < 3; k++)
             map[4 * i + 3] += ((i == k) - map[4 * i + k]) * (double)(size[k] - 1) / 2;
     return 0;
@@ -270,6 +274,7 @@ struct move {
     int n; /* moved images that fill some of k-space */
     struct gn_warp *warp;
     struct filter *filter;
+    double *mask; /* of each, one value an index */
 };
 
 static void move_free(struct move *m)
@@ -280,6 +285,7 @@ static void move_free(struct move *m)
     }
     free(m->warp);
     free(m->filter);
+    free(m->mask);
 }
 
 /* Which segment each image fills, along an axis of n; images without one are left out. */
@@ -287,11 +293,14 @@ static int move_new(struct move *m, const double affine[12], const int64_t size[
                     const struct gn_motion *motion, struct gn_err *err)
 {
     int still = motion->n, rc = -1; /* the segment of the image as it is */
-    double *mask = gn_try_alloc((size_t)n * sizeof *mask, err);
+    size_t cells;
     *m = (struct move){0};
+    if (gn_mul_size((size_t)n, (size_t)motion->n * sizeof *m->mask + 1, &cells, err))
+        return -1;
     m->warp = gn_try_alloc((size_t)motion->n * sizeof *m->warp + 1, err);
     m->filter = gn_try_alloc((size_t)motion->n * sizeof *m->filter + 1, err);
-    if (!mask || !m->warp || !m->filter)
+    m->mask = gn_try_alloc(cells, err);
+    if (!m->warp || !m->filter || !m->mask)
         goto out;
     for (int k = motion->n - 1; k >= 0; k--)
         if (motion->time[k] > 0.5)
@@ -302,12 +311,12 @@ static int move_new(struct move *m, const double affine[12], const int64_t size[
         int64_t to = (int64_t)fmin(fmax(end, (double)from), (double)n);
         int image = (k ? k : still) - 1; /* the first segment is that of the image still away */
         if (to > from && k != still) {
-            double map[12];
+            double map[12], *mask = m->mask + m->n * n;
             memset(mask, 0, (size_t)n * sizeof *mask);
             for (int64_t i = from; i < to; i++)
                 mask[i] = 1;
             if (motion_map(affine, size, motion->degrees + 3 * image,
-                           motion->translation + 3 * image, map, err) ||
+                           motion->translation + 3 * image, motion->origin, map, err) ||
                 filter_new(&m->filter[m->n], mask, n, false, err))
                 goto out;
             gn_warp_add_matrix(&m->warp[m->n++], map);
@@ -316,7 +325,6 @@ static int move_new(struct move *m, const double affine[12], const int64_t size[
     }
     rc = 0;
 out:
-    free(mask);
     return rc;
 }
 
@@ -359,6 +367,30 @@ static void move_slab(void *arg, size_t item, int thread)
     }
 }
 
+/* The same along an axis that is not the usual one, of one component x: whole moved images. */
+static int move_whole(const struct move *m, const struct gn_tensor *before, int axis, double fill,
+                      enum gn_interp interp, float *x, struct gn_err *err)
+{
+    const int64_t *s = before->shape, size[3] = {s[3], s[2], s[1]}, n = gn_grid_voxels(size);
+    const struct gn_box all = {{0, 0, 0}, {size[0], size[1], size[2]}};
+    const float *was = before->data;
+    for (int k = 0; k < m->n; k++) {
+        struct gn_tensor moved = {0};
+        if (gn_warp_run(&m->warp[k], before, &all, size, &all, interp, &fill, &moved, err))
+            return -1;
+        float *v = moved.data;
+        for (int64_t i = 0; i < n; i++)
+            v[i] -= was[i];
+        int rc = gn_kspace_mask(&moved, axis, m->mask + k * size[axis], err);
+        for (int64_t i = 0; rc == 0 && i < n; i++)
+            x[i] += v[i];
+        gn_tensor_free(&moved);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
 enum { MOVE_COLUMNS = 256 };
 
 /* The image as it is, and of each moved image what differs in its segment: the masks sum to 1. */
@@ -369,12 +401,15 @@ int gn_kspace_move(struct gn_tensor *t, const double affine[12], const struct gn
     const int64_t voxels = gn_grid_voxels(size);
     const int threads = gn_pool_threads();
     const bool flat = size[2] == 1;
+    const int usual = flat ? 1 : 2, axis = motion->axis < 0 ? usual : motion->axis;
     struct move m = {0};
     struct gn_tensor before = {0};
     struct move_job j = {.m = &m, .g = gn_gemm_use(), .before = &before, .flat = flat,
                          .interp = motion->interp};
     int rc = -1;
-    if (move_new(&m, affine, size, flat ? size[1] : size[2], motion, err))
+    if (flat && axis == 2)
+        return gn_err_set(err, "axis: an image of one plane has no z");
+    if (move_new(&m, affine, size, size[axis], motion, err))
         goto out;
     rc = 0;
     if (m.n == 0)
@@ -392,6 +427,11 @@ int gn_kspace_move(struct gn_tensor *t, const double affine[12], const struct gn
         j.x = (float *)t->data + c * voxels;
         j.fill = fill[c];
         memcpy(before.data, j.x, (size_t)voxels * sizeof *j.x);
+        if (axis != usual) {
+            if (move_whole(&m, &before, axis, j.fill, motion->interp, j.x, err))
+                goto out;
+            continue;
+        }
         gn_pool_run((size_t)((across + j.width - 1) / j.width), move_slab, &j);
         for (int k = 0; k < threads; k++)
             if (j.err[k].code) {

@@ -40,13 +40,15 @@ struct gn_motion {
     const double *degrees;     /* n x 3: about the axes L, P, S of the world; y, then x, then z */
     const double *translation; /* n x 3, mm along L, P, S */
     enum gn_interp interp;
+    int axis;    /* k-space is filled along it: 0 x, 1 y, 2 z; -1: z, or y if there is one plane */
+    bool origin; /* turned about the world's origin, not the middle, as TorchIO does */
 };
-/* k-space is filled along z (y if there is one plane) from the moved images in turn; the image as
- * it is fills the segment of the first time above 0.5 (none: the last). A moved image reads at p
- * the place R (p - c) + c + t, c the centre; outside lies fill, one value a component. One plane:
- * turned about z alone and shifted within the plane, one that lies askew along its own axes
- * (gn_affine_turning). affine: its origin is not looked at. Error:
- * it is singular. */
+/* k-space is filled along axis from the moved images in turn; the image as it is fills the segment
+ * of the first time above 0.5 (none: the last). A moved image reads at p the place R (p - c) + c +
+ * t, c the centre; outside lies fill, one value a component. One plane: turned about z alone and
+ * shifted within the plane, one that lies askew along its own axes (gn_affine_turning), and about
+ * its middle. affine: its origin is looked at if that is the centre. Errors: it is singular; axis
+ * is z, and there is one plane. */
 int gn_kspace_move(struct gn_tensor *t, const double affine[12], const struct gn_motion *motion,
                    const double *fill, struct gn_err *err) GN_MUST_USE;
 

@@ -9,7 +9,7 @@ list), .n (how many parameters each has), .v (the parameters), .image (four chan
 Golden.some) and, where a label moves, .label (whole). Asserted here: one channel alone gives what it gives beside others; no label
 is read half-way between two voxels.
 """
-import os
+import sys
 import warnings
 
 import numpy as np
@@ -23,6 +23,7 @@ from torchio.transforms.augmentation.intensity.random_motion import Motion
 from torchio.transforms.augmentation.intensity.random_spike import Spike
 from torchio.transforms.augmentation.intensity.random_swap import Swap
 
+sys.dont_write_bytecode = True
 from pre_images import Golden, images
 from real import read
 
@@ -250,15 +251,26 @@ def spiked(x, places, ratio):
     return back(f)
 
 
-def splice_y(moved, times, n):
-    f = [fft(m) for m in moved]
+def splice(moved, times, axis):
+    """k-space filled along an axis."""
+    f, n = [fft(m) for m in moved], moved[0].shape[axis]
     k = int(np.where(times > 0.5)[0].min()) if np.any(times > 0.5) else len(f) - 1
     f[0], f[k] = f[k], f[0]
     out, at = np.empty_like(f[0]), 0
     for s, to in zip(f, list((n * times).astype(int)) + [n]):
-        out[:, at:to] = s[:, at:to]
+        np.moveaxis(out, axis, 0)[at:to] = np.moveaxis(s, axis, 0)[at:to]
         at = to
     return back(out)
+
+
+def move(im, degrees, mm, times, affine, axis):
+    """TorchIO's moved images, spliced along an axis of all four channels."""
+    t, out = Motion(degrees, mm, times, 'linear'), []
+    for v in im.channels():
+        image = nib_to_sitk(v.T[np.newaxis], affine, force_3d=True)
+        moved = t.resample_images(image, t.get_rigid_transforms(degrees, mm, image), 'linear')
+        out.append(splice([sitk.GetArrayFromImage(m).T for m in moved], times, axis).T)
+    return np.array(out)
 
 
 def centred(im, affine):
@@ -277,16 +289,19 @@ def kspace(g, random):
                 degrees[:, :2] = 0
                 mm[:, 2] = 0
             ops = [('motion', np.hstack([times[:, None], degrees, mm]).ravel())]
-            t = Motion(degrees, mm, times, 'linear')
-            if not im.flat:
-                by_torchio(g, 'motion%d' % n, im, ops, lambda c: [t], centred(im, im.affine), label=False)
-                continue
-            a, out = centred(im, own_axes(im)), []
-            for v in im.channels():
-                image = nib_to_sitk(v.T[np.newaxis], a, force_3d=True)
-                moved = t.resample_images(image, t.get_rigid_transforms(degrees, mm, image), 'linear')
-                out.append(splice_y([sitk.GetArrayFromImage(m).T for m in moved], times, im.size[1]).T)
-            case(g, 'motion%d' % n, im, ops, np.array(out))
+            t, middle = Motion(degrees, mm, times, 'linear'), centred(im, own_axes(im))
+            if im.flat:
+                case(g, 'motion%d' % n, im, ops, move(im, degrees, mm, times, middle, 1))
+            else:
+                by_torchio(g, 'motion%d' % n, im, ops, lambda c: [t], middle, label=False)
+            if n == 1:
+                case(g, 'motion_x', im, ops, move(im, degrees, mm, times, middle, 0))
+            if n == 2 and not im.flat:
+                case(g, 'motion_y', im, ops, move(im, degrees, mm, times, middle, 1))
+            if n == 1 and im.name == 'flat_iso':
+                case(g, 'motion_origin', im, ops, move(im, degrees, mm, times, im.affine, 1))
+            if n == 1 and im.name in ('iso', 'oblique'):
+                by_torchio(g, 'motion_origin', im, ops, lambda c: [t], label=False)
         for axis in (0, 1) if im.flat else (0, 1, 2):
             many, s = int(random.integers(2, 11)), round(float(random.uniform(0.5, 1)), 3)
             by_torchio(g, 'ghosting' + 'xyz'[axis], im, [('ghosting', (many, axis, s))], lambda c: [Ghosting(many, axis, s, 0.02)],

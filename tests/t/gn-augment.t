@@ -62,6 +62,40 @@ t '--print-draws is a table that --apply takes: the same bytes, whatever was dra
     fails 1 gn-augment --op flip:probability=0.5 --op noise:std=[1,2],mean=1 --op flip --apply f.tsv x.gnt
     grep -q "f.tsv: no row for image t2, op noise, parameter std" err'
 
+for size in 9,8,7 9,8,1; do
+    t "flipped twice, turned by a half twice, by a quarter four times: bit for bit what it was, $size" "
+        size=$size"'
+        python3 "$lib" make x.gnt 2 $size dtype=int16
+        for op in flip:2 rotate_180:2 rotate_90:4; do
+            list="--op ${op%:*}"
+            n=1
+            while [ $n -lt ${op#*:} ]; do
+                list="$list --op ${op%:*}"
+                n=$((n + 1))
+            done
+            axis=1
+            [ $size = 9,8,7 ] || axis=2
+            gn-augment $list --print-draws d.tsv x.gnt >y.gnt
+            sed "s/\(	axis	\).*/\1$axis/; s/\(	[xy]	\).*/\11/; s/\(	z	\).*/\10/" d.tsv >e.tsv
+            gn-augment $list --apply e.tsv --no-history x.gnt >y.gnt
+            same x.gnt y.gnt
+            gn-augment --op ${op%:*} --apply e.tsv --no-history x.gnt >y.gnt # one of them is not all of it
+            if cmp -s x.gnt y.gnt; then false; fi
+        done'
+done
+
+t 'a table of draws with other numbers in it does what they say' '
+    python3 "$lib" make x.gnt 1 9,8,7
+    gn-augment --op bias:order=0 --op noise:mean=1,std=2 --print-draws d.tsv x.gnt >y.gnt
+    sed "s/\(	x0.y0.z0	\).*/\10/; s/\(	mean	\).*/\1-3/; s/\(	std	\).*/\10/" d.tsv >e.tsv
+    gn-augment --op bias:order=0 --op noise:mean=1,std=2 --apply e.tsv x.gnt >y.gnt
+    python3 - <<P
+import image_lib as l
+for (a, _, da), (b, _, db) in zip(l.read("x.gnt"), l.read("y.gnt")):
+    off = -3 if a["role"] == "image" else 0
+    assert [v + off for v in l.numbers(a, da)] == l.numbers(b, db), a["name"]
+P'
+
 cat >"$base/window.py" <<'P'
 # window.py PATCHES WHOLE OUT: for every patch of PATCHES, its sample of WHOLE as if it were that patch's draw
 import sys, image_lib as l
@@ -120,6 +154,20 @@ t 'windows with halos, and statistics of the parent, become the patches of the w
     test "$(python3 "$compare" p.gnt a.gnt)" = 36
     largest=$(python3 -c "import image_lib as l; print(max(l.ints(m[\"shape\"])[3] for m, h, d in l.read(\"e.gnt\")))")
     test "$largest" -lt 24 -a "$largest" -gt 16'
+
+t 'the keys of a config are those of --op' '
+    python3 "$lib" make x.gnt 1 12,11,10
+    python3 "$lib" config "data_augmentation: {default_probability: 1, motion: {axis: 0, centre: origin, interpolation: nearest, num_transforms: 1, degrees: [1, 3], translation: 1}, elastic: {patch_size: [6, 3, 5], locked_borders: 1}, affine: {scales: [0.8, 0.9], degrees: [1, 2, 3], translation: 4}, blur: {std: [1, 2, 3]}, bias: {coefficients: 0.2, order: 2}, swap: {patch_size: [3, 2, 1], num_iterations: 4}, ghosting: {num_ghosts: 5, axis: [1], intensity: 0.6}, spike: {num_spikes: 2, intensity: 0.4}, noise: {mean: 1, std: 2}, gamma: {log_gamma: 0.1}, anisotropic: {axis: [0], downsampling: 2}, rotate_90: {axis: 2}}" >c.yaml
+    gn-augment -q -c c.yaml --no-history x.gnt >a.gnt
+    gn-augment --seed 5 --no-history --op motion:axis=0,centre=origin,interpolation=nearest,num_transforms=1,degrees=[1,3],translation=1 \
+        --op elastic:patch_size=[6,3,5],locked_borders=1 --op affine:scales=[0.8,0.9],degrees=[1,2,3],translation=4 --op blur:std=[1,2,3] \
+        --op bias:coefficients=0.2,order=2 --op swap:patch_size=[3,2,1],num_iterations=4 --op ghosting:num_ghosts=5,axis=1,intensity=0.6 \
+        --op spike:num_spikes=2,intensity=0.4 --op noise:mean=1,std=2 --op gamma:log_gamma=0.1 --op anisotropic:axis=0,downsampling=2 \
+        --op rotate_90:axis=2 x.gnt >b.gnt
+    same a.gnt b.gnt
+    sed "s/centre: origin/centre: middle/" c.yaml >d.yaml
+    fails 1 gn-augment -q -c d.yaml x.gnt
+    grep -q "motion.centre" err'
 
 t 'what images share is drawn once: the axis of anisotropic' '
     python3 "$lib" make x.gnt 2 12,10,9

@@ -1,6 +1,6 @@
 /* augment_intensity.c - changes of intensity: against TorchIO, torchvision and numpy
  * (tests/gen/intensity.py), the cases worked out by hand, the plain versions, and windows. What is
- * drawn: augment_intensity_draws.c. */
+ * drawn: augment_draws.c. */
 #include <stdlib.h>
 
 #include "base/isa.h"

@@ -6,11 +6,11 @@
 #include "image/augment.h"
 #include "pre_images.h"
 
-static const char *const op_names[] = {"affine",     "elastic",     "flip",        "rotate_90",
-                                       "rotate_180", "anisotropic", "blur",        "noise",
-                                       "gamma",      "bias",        "motion",      "ghosting",
-                                       "spike",      "swap",        "colorjitter", "hed_transform"};
-enum { STEPS = 8, MODES = 4 };
+static const char *const op_names[] = {
+    "affine", "elastic", "flip",   "rotate_90", "rotate_180", "anisotropic", "blur",        "noise",
+    "gamma",  "bias",    "motion", "ghosting",  "spike",      "swap",        "colorjitter",
+    "hed_transform"};
+enum { STEPS = 8 };
 
 /* How a row is compared. */
 enum mode {
@@ -20,7 +20,7 @@ enum mode {
 
 /* The parameters of a case, one run of them a step. */
 struct given {
-    int steps, label_at;
+    int steps;
     const double *v[STEPS];
     int n[STEPS], used[STEPS];
 };
@@ -60,7 +60,11 @@ static void list_of(const char *row, const char *image, bool flat, struct gn_aug
         if (!strcmp(name, "elastic"))
             snprintf(settings, sizeof settings, "num_control_points=[5,6,7]");
         if (!strcmp(name, "motion"))
-            snprintf(settings, sizeof settings, "num_transforms=%d", g->n[i] / 7);
+            snprintf(settings, sizeof settings, "num_transforms=%d%s", g->n[i] / 7,
+                     !strcmp(row, "motion_x")        ? ",axis=0"
+                     : !strcmp(row, "motion_y")      ? ",axis=1"
+                     : !strcmp(row, "motion_origin") ? ",centre=origin"
+                                                     : "");
         if (!strcmp(name, "spike"))
             snprintf(settings, sizeof settings, "num_spikes=%d", (g->n[i] - 2) / 3);
         if (!strcmp(name, "swap"))
@@ -232,6 +236,7 @@ static const struct row intensity_rows[] = {
     {"list2", RANGE, 1e-5, 5}};
 static const struct row kspace_rows[] = {
     {"motion0", RANGE, 1e-5, 6},   {"motion1", RANGE, 1e-5, 6},   {"motion2", RANGE, 1e-5, 6},
+    {"motion_x", RANGE, 1e-5, 6},  {"motion_y", RANGE, 1e-5, 3},  {"motion_origin", RANGE, 1e-5, 3},
     {"ghostingx", RANGE, 1e-5, 6}, {"ghostingy", RANGE, 1e-5, 6}, {"ghostingz", RANGE, 1e-5, 3},
     {"spike1", RANGE, 1e-5, 6},    {"spike2", RANGE, 1e-5, 6},    {"spike_above", RANGE, 1e-5, 6}};
 

@@ -1,5 +1,6 @@
-/* augment_spatial.c - affine, elastic and turns against TorchIO, ITK, NumPy and SciPy; their draws;
- * and that a patch cut through its window equals that part of the augmented whole image. */
+/* augment_spatial.c - affine, elastic and turns against TorchIO, ITK, NumPy and SciPy; and
+ * that a patch cut through its window equals that part of the augmented whole image. Draws:
+ * augment_draws.c. */
 #include <stdlib.h>
 
 #include "check.h"
@@ -331,133 +332,6 @@ static void windows(void)
     }
 }
 
-/* ---- draws ---- */
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-enum { DRAWS = 10000 };
-
-/* Kolmogorov and Smirnov's distance of n draws from the uniform distribution over lo..hi. */
-static double distance(double *v, int n, double lo, double hi)
-{
-    double most = 0;
-    qsort(v, (size_t)n, sizeof *v, ascending);
-    for (int i = 0; i < n; i++) {
-        double u = (v[i] - lo) / (hi - lo);
-        most = fmax(most, fmax((i + 1) / (double)n - u, u - i / (double)n));
-        if (u < 0 || u >= 1)
-            return 1;
-    }
-    return most;
-}
-
-/* Parameter k of an operation, DRAWS times. */
-static void draws_of(const char *op, const char *settings, const int64_t patch[3],
-                     const struct gn_grid *grid, int k, const char *name, double *v)
-{
-    struct gn_augment_list list = {.patch = {patch[0], patch[1], patch[2]}};
-    char got[GN_AUGMENT_NAME] = "";
-    if (gn_augment_add(&list, op, settings, 1, &err))
-        exit(1);
-    list.step[0].op->parameter(&list.step[0], k, got);
-    for (uint32_t i = 0; i < DRAWS; i++) {
-        struct gn_augment_draws d;
-        v[i] = strcmp(name, got) ? NAN : 0;
-        if (gn_augment_draw(&d, &list, 0, "s", i / 100, i % 100, grid, NULL, &err))
-            exit(1);
-        v[i] += d.choice[0].value[k];
-        gn_augment_draws_free(&d);
-    }
-    gn_augment_free(&list);
-}
-
-static void uniform(const char *text, const char *op, const char *settings, int64_t patch,
-                    const struct gn_grid *grid, int k, const char *name, double lo, double hi)
-{
-    static double v[DRAWS];
-    const int64_t p[3] = {patch, patch, patch};
-    draws_of(op, settings, p, grid, k, name, v);
-    if (lo == hi) {
-        int same_value = 1;
-        for (int i = 0; i < DRAWS; i++)
-            same_value &= v[i] == lo;
-        CHECK(text, same_value);
-    } else {
-        CHECK(text, distance(v, DRAWS, lo, hi) < 1.95 / sqrt(DRAWS)); /* 1 in 1000 */
-    }
-}
-
-static void draws(void)
-{
-    static const char *const parameters[9] = {"scale.x", "scale.y", "scale.z", "degrees.x",
-                                              "degrees.y", "degrees.z", "translation.x",
-                                              "translation.y", "translation.z"};
-    static const double most[3] = {0.1, 15, 2};
-    struct gn_grid solid = grid_of(40, 30, 20, NULL), flat = grid_of(40, 30, 1, NULL);
-    char text[128];
-    for (int k = 0; k < 9; k++) {
-        double middle = k < 3 ? 1 : 0;
-        snprintf(text, sizeof text, "affine's default %s is GaNDLF's", parameters[k]);
-        uniform(text, "affine", NULL, 0, &solid, k, parameters[k], middle - most[k / 3],
-                middle + most[k / 3]);
-        bool still = k == 2 || k == 3 || k == 4 || k == 8;
-        snprintf(text, sizeof text, "%s of a picture%s", parameters[k], still ? " is fixed" : "");
-        uniform(text, "affine", NULL, 0, &flat, k, parameters[k],
-                still ? middle : middle - most[k / 3], still ? middle : middle + most[k / 3]);
-    }
-    uniform("two scales are a range", "affine", "scales=[0.5,0.7]", 0, &solid, 1, "scale.y", 0.5,
-            0.7);
-    uniform("three angles are one an axis", "affine", "degrees=[1,2,3]", 0, &solid, 5, "degrees.z",
-            -3, 3);
-    uniform("six shifts are limits", "affine", "translation=[0,1,2,3,5,9]", 0, &solid, 8,
-            "translation.z", 5, 9);
-    uniform("G72 scales 0.1", "affine", "scales=0.1", 0, &solid, 0, "scale.x", 0.9, 1.1);
-    uniform("G72 degrees 15", "affine", "degrees=15", 0, &solid, 3, "degrees.x", -15, 15);
-
-    int middle7 = 3 + 7 * (3 + 7 * 3);
-    uniform("elastic moves 7.5 mm without a patch, as TorchIO", "elastic", NULL, 0, &solid,
-            middle7 + 343, "d.y.3.3.3", -7.5, 7.5);
-    uniform("and a tenth of 13 control points for a patch of 128, as GaNDLF", "elastic", NULL, 128,
-            &solid, 6 + 13 * (5 + 13 * 4), "d.x.4.5.6", -1.3, 1.3);
-    uniform("at least 5 control points", "elastic", NULL, 32, &solid, 62, "d.x.2.2.2", -0.5, 0.5);
-    uniform("control points set, the displacement follows", "elastic", "num_control_points=8", 32,
-            &solid, 3 + 8 * (3 + 8 * 3), "d.x.3.3.3", -0.8, 0.8);
-    uniform("displacements differ by axis", "elastic", "max_displacement=[1,2,3]", 0, &solid,
-            middle7 + 686, "d.z.3.3.3", -3, 3);
-    uniform("the second plane is locked along z too", "elastic", NULL, 0, &solid,
-            3 + 7 * (3 + 7 * 1), "d.x.1.3.3", 0, 0);
-    uniform("and the last but one along x", "elastic", NULL, 0, &solid, 5 + 7 * (3 + 7 * 3),
-            "d.x.3.3.5", 0, 0);
-    uniform("with one locked border it is free", "elastic", "locked_borders=1", 0, &solid,
-            5 + 7 * (3 + 7 * 1), "d.x.1.3.5", -7.5, 7.5);
-    uniform("a picture is not moved along z", "elastic", NULL, 0, &flat, middle7 + 686,
-            "d.z.3.3.3", 0, 0);
-    uniform("and not locked along z", "elastic", NULL, 0, &flat, 3 + 7 * 3, "d.x.0.3.3", -7.5, 7.5);
-
-    static double v[DRAWS];
-    const int64_t none[3] = {0, 0, 0};
-    int times[3] = {0, 0, 0}, listed = 0, plane = 1;
-    draws_of("rotate_90", NULL, none, &solid, 0, "axis", v);
-    for (int i = 0; i < DRAWS; i++)
-        if (v[i] == 0 || v[i] == 1 || v[i] == 2)
-            times[(int)v[i]]++;
-    CHECK("rotate_90 turns about each axis a third of the time",
-          times[0] + times[1] + times[2] == DRAWS && abs(times[0] - 3333) < 150 &&
-              abs(times[1] - 3333) < 150);
-    draws_of("rotate_180", "axis=[0,2]", none, &solid, 0, "axis", v);
-    for (int i = 0; i < DRAWS; i++)
-        listed += v[i] == 2;
-    CHECK("rotate_180 turns about the listed axes", abs(listed - 5000) < 160);
-    draws_of("rotate_90", "axis=0", none, &flat, 0, "axis", v);
-    for (int i = 0; i < DRAWS; i++)
-        plane &= v[i] == 2;
-    CHECK("a picture turns in its plane, whatever is listed", plane);
-}
-
 /* ---- settings, grids ---- */
 
 static void settings(void)
@@ -468,6 +342,7 @@ static void settings(void)
         {"elastic", "num_control_points=3"}, {"elastic", "num_control_points=5.5"},
         {"elastic", "num_control_points=1000"}, {"elastic", "max_displacement=-1"},
         {"elastic", "locked_borders=3"}, {"elastic", "locked_borders=[1,2]"},
+        {"elastic", "patch_size=65"}, {"elastic", "patch_size=-1"},
         {"rotate_90", "axis=3"}, {"rotate_180", "axis=0.5"}};
     struct gn_augment_list list = {0};
     struct gn_augment_draws d;
@@ -560,7 +435,6 @@ int main(void)
     golden("spatial_elastic.txt");
     golden("spatial_composed.txt");
     windows();
-    draws();
     settings();
     place_in_the_world();
     return check_done();

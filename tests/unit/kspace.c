@@ -1,5 +1,5 @@
 /* kspace.c - masks, ghosts, spikes and motion: golden cases of NumPy and TorchIO 0.19.6, the plain
- * versions, instruction sets and threads, and the draws of the four operations. */
+ * versions, instruction sets and threads, and the four operations. Draws: augment_draws.c. */
 #include "image/kspace.h"
 
 #include <stdlib.h>
@@ -102,7 +102,7 @@ static int run(int kind, struct gn_tensor *t, const double *affine, const double
             fill[c] = fmin(fill[c], gn_tensor_get(t, c * voxels + i));
     }
     int n = (int)p[0];
-    struct gn_motion m = {n, p + 1, p + 1 + n, p + 1 + 4 * n, GN_INTERP_LINEAR};
+    struct gn_motion m = {n, p + 1, p + 1 + n, p + 1 + 4 * n, GN_INTERP_LINEAR, -1, false};
     return gn_kspace_move(t, affine, &m, fill, &err);
 }
 
@@ -230,9 +230,9 @@ static void hand(void)
     const double still[6] = {0}, fill = 0;
     const double t47[2] = {0.5, 0.51}, d47[6] = {0.5, 0, 0, 0.5, 0, 0};
     const double t48[1] = {0.6}, t49[2] = {0.35, 0.7}, d49[6] = {0.5, 0, 0, 0, 0.25, 0};
-    struct gn_motion m47 = {2, t47, still, d47, GN_INTERP_LINEAR};
-    struct gn_motion m48 = {1, t48, still, d47, GN_INTERP_LINEAR};
-    struct gn_motion m49 = {2, t49, still, d49, GN_INTERP_LINEAR};
+    struct gn_motion m47 = {2, t47, still, d47, GN_INTERP_LINEAR, -1, false};
+    struct gn_motion m48 = {1, t48, still, d47, GN_INTERP_LINEAR, -1, false};
+    struct gn_motion m49 = {2, t49, still, d49, GN_INTERP_LINEAR, -1, false};
     t = t_of(2, 2, 4);
     CHECK("G47: the image moved by half a voxel, filling all of k-space",
           gn_kspace_move(&t, eye, &m47, &fill, &err) == 0 &&
@@ -376,7 +376,7 @@ static void plain_motion(void)
             gn_tensor_free(&moved);
             gn_warp_free(&w);
         }
-        struct gn_motion m = {3, time, degrees, mm, GN_INTERP_LINEAR};
+        struct gn_motion m = {3, time, degrees, mm, GN_INTERP_LINEAR, -1, false};
         ok &= gn_isa_choose("sse2") == 0 && gn_kspace_move(&sse2, affine, &m, &fill, &err) == 0;
         (void)!gn_isa_choose("avx2");
         ok &= gn_kspace_move(&t, affine, &m, &fill, &err) == 0;
@@ -398,118 +398,6 @@ static void plain_motion(void)
 }
 
 /* ---- operations ---- */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-enum { DRAWS = 10000 };
-
-/* Kolmogorov-Smirnov against U(lo, hi); 1.95 / sqrt(n) is passed by all but one draw in 1000. */
-static int is_uniform(double *v, double lo, double hi)
-{
-    double most = 0;
-    qsort(v, DRAWS, sizeof *v, by_value);
-    for (int i = 0; i < DRAWS; i++) {
-        double f = (v[i] - lo) / (hi - lo);
-        most = fmax(most, fmax(fabs(f - (double)i / DRAWS), fabs(f - (double)(i + 1) / DRAWS)));
-    }
-    return v[0] >= lo && v[DRAWS - 1] < hi && most < 1.95 / sqrt(DRAWS);
-}
-
-/* Are lo..hi equally frequent? Chi-square; below 33 for up to 9 degrees in all but 1 of 5000. */
-static int is_even(const double *v, int lo, int hi)
-{
-    double chi = 0, each = (double)DRAWS / (hi - lo + 1);
-    for (int k = lo; k <= hi; k++) {
-        int n = 0;
-        for (int i = 0; i < DRAWS; i++)
-            n += v[i] == k;
-        chi += (n - each) * (n - each) / each;
-    }
-    for (int i = 0; i < DRAWS; i++)
-        if (v[i] != floor(v[i]) || v[i] < lo || v[i] > hi)
-            return 0;
-    return chi < 33;
-}
-
-/* The values of parameter k in DRAWS draws; NULL: of another number. */
-static double *drawn(const char *name, const char *settings, const int64_t size[3], int k, int n)
-{
-    struct gn_augment_list list = {0};
-    struct gn_grid grid = {{size[0], size[1], size[2]}, {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}};
-    double *v = calloc(DRAWS, sizeof *v), value[64];
-    if (gn_augment_add(&list, name, settings, 1, &err))
-        exit(1);
-    const struct gn_augment_step *s = &list.step[0];
-    int count = s->op->count(s, &grid, 1, &err);
-    for (int i = 0; count == n && i < DRAWS; i++) {
-        struct gn_draw where = gn_draw_at(5, "s", "t1", 0, (uint32_t)i, 0);
-        s->op->draw(s, &where, &grid, NULL, n, value);
-        v[i] = value[k];
-    }
-    gn_augment_free(&list);
-    return v;
-}
-
-static int uniform(const char *name, const char *settings, const int64_t size[3], int k, int n,
-                   double lo, double hi)
-{
-    double *v = drawn(name, settings, size, k, n);
-    int ok = is_uniform(v, lo, hi);
-    free(v);
-    return ok;
-}
-
-static int even(const char *name, const char *settings, const int64_t size[3], int k, int n,
-                int lo, int hi)
-{
-    double *v = drawn(name, settings, size, k, n);
-    int ok = is_even(v, lo, hi);
-    free(v);
-    return ok;
-}
-
-static void draws(void)
-{
-    const int64_t solid[3] = {8, 7, 6}, flat[3] = {8, 7, 1};
-    CHECK("ghosting draws 4 to 10 ghosts, an axis, an intensity from 0.5 to 1",
-          even("ghosting", NULL, solid, 0, 3, 4, 10) && even("ghosting", NULL, solid, 1, 3, 0, 2) &&
-          uniform("ghosting", NULL, solid, 2, 3, 0.5, 1));
-    CHECK("one number is the intensity, x or y the axis of a plane",
-          even("ghosting", NULL, flat, 1, 3, 0, 1) &&
-          even("ghosting", "num_ghosts=[2,3]", flat, 0, 3, 2, 3) &&
-          even("ghosting", "intensity=2,axis=[1]", solid, 2, 3, 2, 2) &&
-          even("ghosting", "intensity=2,axis=[1]", solid, 1, 3, 1, 1));
-    int ok = uniform("spike", NULL, solid, 1, 5, 1, 3) && even("spike", NULL, solid, 0, 5, 1, 1) &&
-             uniform("spike", "intensity=2", solid, 1, 5, -2, 2) &&
-             even("spike", "num_spikes=[0,3]", solid, 0, 11, 0, 3);
-    for (int k = 2; k < 5; k++)
-        ok &= uniform("spike", NULL, solid, k, 5, 0, 1);
-    CHECK("spike draws its place and an intensity from 1 to 3; n is drawn from -n to n", ok);
-    ok = even("kspace", NULL, solid, 0, 9, 0, 1) && even("kspace", NULL, solid, 1, 9, 4, 10) &&
-         even("kspace", NULL, solid, 2, 9, 0, 2) && uniform("kspace", NULL, solid, 3, 9, 0.5, 1) &&
-         even("kspace", NULL, solid, 4, 9, 1, 1) && uniform("kspace", NULL, solid, 5, 9, 1, 3);
-    for (int k = 6; k < 9; k++)
-        ok &= uniform("kspace", NULL, solid, k, 9, 0, 1);
-    CHECK("kspace is ghosting or a spike, each half of the time, with their defaults", ok);
-    ok = 1;
-    for (int k = 0; k < 14; k++)
-        ok &= k % 7 == 0  ? uniform("motion", NULL, solid, k, 14, (k / 7 + 1 - 0.3) / 3,
-                                    (k / 7 + 1 + 0.3) / 3)
-              : k % 7 < 4 ? uniform("motion", NULL, solid, k, 14, -15, 15)
-                          : uniform("motion", NULL, solid, k, 14, -2, 2);
-    CHECK("motion draws times, degrees and shifts", ok);
-    const char *set = "num_transforms=1,degrees=[3,4],translation=5";
-    ok = 1;
-    for (int k = 1; k < 7; k++)
-        ok &= k == 1 || k == 2 || k == 6 ? even("motion", set, flat, k, 7, 0, 0)
-              : k == 3                   ? uniform("motion", set, flat, k, 7, 3, 4)
-                                         : uniform("motion", set, flat, k, 7, -5, 5);
-    CHECK("a plane turns about z and moves in itself", ok);
-}
 
 static int refused(const char *name, const char *settings, const char *why)
 {
@@ -581,7 +469,7 @@ static void operations(void)
     double fill[2] = {1e30, 1e30};
     for (int64_t i = 0; i < gn_tensor_count(&in); i++)
         fill[i / 864] = fmin(fill[i / 864], gn_tensor_get(&in, i));
-    struct gn_motion m = {1, s.v, s.v + 1, s.v + 4, GN_INTERP_NEAREST};
+    struct gn_motion m = {1, s.v, s.v + 1, s.v + 4, GN_INTERP_NEAREST, -1, false};
     want = copy(&in);
     ok = ok && gn_kspace_move(&want, eye, &m, fill, &err) == 0;
     CHECK("motion with nearest neighbours; outside is each component's smallest value",
@@ -593,6 +481,9 @@ static void operations(void)
     err = (struct gn_err){0};
     CHECK("ghosting along z of a plane is refused",
           augmented("ghosting", "axis=2", &in, &out, &s, 0) != 0 && strstr(err.text, "no z"));
+    err = (struct gn_err){0};
+    CHECK("so is motion while k-space is filled along it",
+          augmented("motion", "axis=2", &in, &out, &s, 0) != 0 && strstr(err.text, "no z"));
     err = (struct gn_err){0};
     gn_tensor_free(&in);
 
@@ -613,6 +504,10 @@ static void operations(void)
           refused("motion", "num_transforms=0", "from 1") &&
           refused("motion", "interpolation=2", "nearest or linear") &&
           refused("motion", "interpolation=cubic", "not a number") &&
+          refused("motion", "interpolation=image", "nearest or linear") &&
+          refused("motion", "axis=[0,1]", "one of 0 (x)") &&
+          refused("motion", "axis=3", "one of 0 (x)") &&
+          refused("motion", "centre=linear", "image or origin") &&
           refused("motion", "degrees=linear,translation=cubic", "not a number") &&
           refused("kspace", "intensity=1", "unknown key"));
 }
@@ -624,7 +519,6 @@ int main(void)
     plain_masks();
     plain_spikes();
     plain_motion();
-    draws();
     operations();
     return check_done();
 }

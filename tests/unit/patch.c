@@ -143,11 +143,64 @@ static void maps(void)
     gn_tensor_free(&t);
 }
 
-/* 60000 draws against the map; chi-square of the voxels that are possible. */
-static void frequencies(const char *name, enum gn_sampler_kind kind)
+/* A label of a picture: values 0 1 2 4. */
+static struct gn_tensor picture(const int64_t size[3])
 {
-    int64_t size[3] = { 9, 8, 6 }, patch[3] = { 4, 3, 2 };
-    struct gn_tensor t = tensor(GN_UINT8, get("sampler.label", 0)->v, 1, size);
+    double v[11 * 9];
+    for (int i = 0; i < 11 * 9; i++)
+        v[i] = i * 7 % 5 == 3 ? 0 : i * 7 % 5;
+    return tensor(GN_UINT8, v, 1, size);
+}
+
+/* Classes 0, 1||4 and 4 (a voxel of 4 belongs to both), and one that does not occur: each voxel
+ * where a centre can be gets weight / (voxels of the class), summed up, over all of it. */
+static void picture_maps(void)
+{
+    static const int64_t union_of[] = { 1, 4 }, four[] = { 4 }, nine[] = { 9 };
+    const struct gn_sampler_class c[4] = { { zero, 1, 1 }, { union_of, 2, 2.5 }, { four, 1, 3 },
+                                           { nine, 1, 40 } };
+    int64_t size[3] = { 11, 9, 1 }, patch[3] = { 4, 3, 1 };
+    struct gn_tensor t = picture(size);
+    for (int kind = GN_SAMPLER_UNIFORM; kind <= GN_SAMPLER_BALANCED; kind++) {
+        double want[11 * 9] = { 0 }, total = 0;
+        for (int k = 0; k < (kind == GN_SAMPLER_BALANCED ? 4 : 1); k++) {
+            double of[11 * 9] = { 0 }, sum = 0;
+            for (int i = 0; i < 11 * 9; i++) {
+                int x = i % 11, y = i / 11;
+                double v = gn_tensor_get(&t, i);
+                bool in = v == (double)c[k].value[0] || (c[k].n > 1 && v == (double)c[k].value[1]);
+                if (x < 2 || x > 9 || y < 1 || y > 7)
+                    continue;
+                of[i] = kind == GN_SAMPLER_UNIFORM    ? 1
+                        : kind == GN_SAMPLER_LABEL    ? v > 0
+                        : kind == GN_SAMPLER_WEIGHTED ? v
+                                                      : in;
+                sum += of[i];
+            }
+            for (int i = 0; sum > 0 && i < 11 * 9; i++) {
+                want[i] += (kind == GN_SAMPLER_BALANCED ? c[k].weight : 1) * of[i] / sum;
+                total += (kind == GN_SAMPLER_BALANCED ? c[k].weight : 1) * of[i] / sum;
+            }
+        }
+        for (int i = 0; i < 11 * 9; i++)
+            want[i] /= total;
+        struct golden w = { "picture", want, 11 * 9 };
+        char name[96];
+        snprintf(name, sizeof name, "%s sampler's map of a picture%s", gn_sampler_names[kind],
+                 kind == GN_SAMPLER_BALANCED ? ": unions add up, a class that is absent drops out"
+                                             : "");
+        probabilities(name, (enum gn_sampler_kind)kind, &w, &t, size, patch, c, 4);
+    }
+    gn_tensor_free(&t);
+}
+
+/* 60000 draws against the map; chi-square of the voxels that are possible. */
+static void frequencies(const char *name, enum gn_sampler_kind kind, bool flat)
+{
+    int64_t size[3] = { flat ? 11 : 9, flat ? 9 : 8, flat ? 1 : 6 }, n = gn_grid_voxels(size);
+    int64_t patch[3] = { 4, 3, flat ? 1 : 2 };
+    struct gn_tensor t = flat ? picture(size)
+                              : tensor(GN_UINT8, get("sampler.label", 0)->v, 1, size);
     struct gn_sampler s;
     enum { DRAWS = 60000 };
     int hits[9 * 8 * 6] = { 0 }, ok = 1, cells = 0;
@@ -160,10 +213,10 @@ static void frequencies(const char *name, enum gn_sampler_kind kind)
         gn_sampler_draw(&s, &t, &where, o, c);
         for (int k = 0; k < 3; k++)
             ok &= o[k] >= 0 && o[k] + patch[k] <= size[k] && c[k] == o[k] + patch[k] / 2;
-        hits[(c[2] * 8 + c[1]) * 9 + c[0]]++;
+        hits[(c[2] * size[1] + c[1]) * size[0] + c[0]]++;
     }
-    for (int i = 0; i < 9 * 8 * 6; i++) {
-        int64_t c[3] = { i % 9, i / 9 % 8, i / 72 };
+    for (int64_t i = 0; i < n; i++) {
+        int64_t c[3] = { i % size[0], i / size[0] % size[1], i / size[0] / size[1] };
         double p = gn_sampler_probability(&s, &t, c) * DRAWS;
         ok &= p > 0 || !hits[i];
         if (p > 0) {
@@ -211,10 +264,15 @@ int main(void)
     grids();
     reading();
     maps();
-    frequencies("uniform draws are uniform (chi-square)", GN_SAMPLER_UNIFORM);
-    frequencies("label draws follow the map (chi-square)", GN_SAMPLER_LABEL);
-    frequencies("weighted draws follow the map (chi-square)", GN_SAMPLER_WEIGHTED);
-    frequencies("balanced draws follow the map (chi-square)", GN_SAMPLER_BALANCED);
+    picture_maps();
+    frequencies("uniform draws are uniform (chi-square)", GN_SAMPLER_UNIFORM, false);
+    frequencies("label draws follow the map (chi-square)", GN_SAMPLER_LABEL, false);
+    frequencies("weighted draws follow the map (chi-square)", GN_SAMPLER_WEIGHTED, false);
+    frequencies("balanced draws follow the map (chi-square)", GN_SAMPLER_BALANCED, false);
+    frequencies("uniform draws of a picture too", GN_SAMPLER_UNIFORM, true);
+    frequencies("label draws of a picture", GN_SAMPLER_LABEL, true);
+    frequencies("weighted draws of a picture", GN_SAMPLER_WEIGHTED, true);
+    frequencies("balanced draws of a picture", GN_SAMPLER_BALANCED, true);
     faults();
     return check_done();
 }
