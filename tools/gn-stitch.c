@@ -164,18 +164,19 @@ static const struct gn_tool tool = {
     .name = "gn-stitch",
     .summary = "put predictions of patches together",
     .operands = "[FILE...]",
-    .description = "Patches overlap as gn-patch --grid says. crop cuts half of the overlap off "
-                   "each patch and lets later patches win, average takes the "
-                   "mean, hann weighs by the distance from the patch's border. Patches that were "
-                   "padded because the image was small are cut.\n\n"
-                   "--labels decodes the maps: a label is written where its class's map is at "
-                   "least the threshold, classes later in the list over "
-                   "earlier ones, 0 where there is none (argmax: the class with the largest map). "
-                   "With --to-source the maps are interpolated on the grid "
-                   "of the file the image was read from, and decoded there. With --labels one label "
-                   "volume and two planes of maps are held, without it the class maps whole. average "
-                   "and hann hold sums as thick as a patch as well: more than 512 MiB of them (or a "
-                   "quarter of --memory) go to a temporary file in $TMPDIR, or /var/tmp.",
+    .description =
+        "Patches overlap as gn-patch --grid says. crop cuts half of the overlap off "
+        "each patch and lets later patches win, average takes the "
+        "mean, hann weighs by the distance from the patch's border. Patches that were "
+        "padded because the image was small are cut.\n\n"
+        "--labels decodes the maps: a label is written where its class's map is at "
+        "least the threshold, classes later in the list over "
+        "earlier ones, 0 where there is none (argmax: the class with the largest map). "
+        "With --to-source the maps are interpolated on the grid "
+        "of the file the image was read from, and decoded there. With --labels one label "
+        "volume and two planes of maps are held, without it the class maps whole. average "
+        "and hann hold sums as thick as a patch as well: more than 512 MiB of them (or a "
+        "quarter of --memory) go to a temporary file in $TMPDIR, or /var/tmp.",
     .input = "Prediction records of gn-infer, all patches of an image in the order of gn-patch "
              "--grid; one that is missing, twice or elsewhere is an error.",
     .output = "One prediction record an image: maps (float32), or labels in the smallest integer "

@@ -47,8 +47,9 @@ OPJ_BOOL memory_seek(OPJ_OFF_T to, void *arg)
     return OPJ_TRUE;
 }
 
-/* The size marker says what the tags say, and no more tiles than an image of this size has: OpenJPEG
- * makes room for all that are claimed before anything can be asked of it. ISO 15444-1, A.5.1. */
+/* The size marker says what the tags say, and no more tiles than an image of this size has:
+ * OpenJPEG makes room for all that are claimed before anything can be asked of it. ISO 15444-1,
+ * A.5.1. */
 int check_size(const struct file &f, const std::vector<uint8_t> &code, struct gn_err *err)
 {
     static const uint8_t start[] = { 0xff, 0x4f, 0xff, 0x51 };

@@ -1,5 +1,6 @@
-/* bench_stitch.c - a stream of patches' class maps through gn-stitch --labels --to-source: how long,
- * and the most memory that gn-stitch holds. No network is needed, and no more memory than a patch.
+/* bench_stitch.c - a stream of patches' class maps through gn-stitch --labels --to-source: how
+ * long, and the most memory that gn-stitch holds. No network is needed, and no more memory than a
+ * patch.
  *
  *   MODE PATCH OVERLAP CLASSES X Y Z SX SY SZ   cubes of PATCH voxels of an image of X x Y x Z, put
  *       together by MODE, on a source grid of SX x SY x SZ that shares no voxel centre with it;
